@@ -1,0 +1,105 @@
+"""What follows from a configuration: widths, frame capacity, pipeline delays, round trip.
+
+The stage counts in :data:`STAGES` are the contract of `docs/` (each page's timing section);
+the RTL is tested against them, and the model is built from the same pages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from types import SimpleNamespace
+
+FIBRE_NS_PER_M = 4.9
+"""Group delay of single-mode fibre, ns/m (group index 1.468)."""
+
+STAGES = SimpleNamespace(
+    xbar=4,          # flit at a crossbar input -> same flit at its output, unloaded
+    link_tx=5,       # flit at the link's input -> its beat offered to the adapter
+    link_rx=4,       # tail beat at the link's input -> first flit at its output
+    adapter_tx=3,    # beat accepted -> first bit in the transmit word register
+    adapter_rx=5,    # last bit in the receive word input -> beat out
+)
+"""Pipeline depth of each block, in core cycles."""
+
+TAIL_FIXED_BITS = 8 + 1 + 2 + 2 + 32
+"""Block type, NAK, NAK epoch, epoch, CRC-32C: the part of a tail that never varies."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    flit_bits: int        # payload of a flit
+    blocks: int           # W: 64-bit blocks in a beat (one flit)
+    rows_per_beat: int    # > 1 when a beat is wider than the lanes
+    beats_per_row: int    # > 1 when the lanes are wider than a beat
+    ports: int            # host ports, then optical ports
+    vc_bits: int
+    id_bits: int          # width of source and destination
+    port_bits: int
+    seq_bits: int         # flit sequence numbers, modulo 2**seq_bits
+    credit_bits: int      # cumulative credit counts, modulo 2**credit_bits
+    count_bits: int       # flits in a frame, 0..frame_flits
+    meta_bits: int        # per-flit metadata in a tail: vc, first, end
+    head_bits: int        # per-packet-head data in a tail: src, dst
+    frame_heads: int      # H: most packet heads in one frame
+    fibre_cycles: int     # one-way flight time
+    round_trip: int       # flit leaves the replay buffer -> its slot or credit is back, cycles
+    timeout_cycles: int   # no acknowledge for this long starts a replay
+    port_gbps: float      # line rate of one optical port, each way
+
+
+def bits_for(count: int) -> int:
+    """Bits that number `count` things (at least 1)."""
+    return max(1, (count - 1).bit_length())
+
+
+@lru_cache(maxsize=64)
+def derive(cfg) -> Derived:
+    chiplet, serdes, link, xbar = cfg.chiplet, cfg.serdes, cfg.link, cfg.xbar
+    blocks = chiplet.flit_bytes // 8
+    seq_bits = (link.replay_flits - 1).bit_length() + 1
+    credit_bits = xbar.vc_depth.bit_length()
+    count_bits = link.frame_flits.bit_length()
+    vc_bits = bits_for(chiplet.vcs)
+    id_bits = bits_for(chiplet.endpoints)
+    meta_bits = vc_bits + 1 + 2
+    head_bits = 2 * id_bits
+    room = chiplet.flit_bytes * 8 - (
+        TAIL_FIXED_BITS
+        + count_bits
+        + 2 * seq_bits
+        + chiplet.vcs * credit_bits
+        + link.frame_flits * meta_bits
+    )
+    fibre = math.ceil(cfg.rack.fibre_m * FIBRE_NS_PER_M * chiplet.core_mhz / 1000)
+    cycles_per_beat = blocks * 64 / (serdes.lanes * serdes.word_bits)
+    # Worst case of a loop: a whole frame ahead of us on the way out, ours, and a whole frame
+    # ahead of the acknowledge on the way back.
+    frame = math.ceil((link.frame_flits + 1) * cycles_per_beat * 66 / 64) + 1
+    hop = (
+        STAGES.link_tx + STAGES.adapter_tx + STAGES.adapter_rx + STAGES.link_rx
+        + fibre + 66 // serdes.word_bits + frame
+    )
+    round_trip = 2 * hop + STAGES.xbar
+    ports = chiplet.host_ports + chiplet.optical_ports
+    return Derived(
+        flit_bits=chiplet.flit_bytes * 8,
+        blocks=blocks,
+        rows_per_beat=max(1, blocks // serdes.lanes),
+        beats_per_row=max(1, serdes.lanes // blocks),
+        ports=ports,
+        vc_bits=vc_bits,
+        id_bits=id_bits,
+        port_bits=bits_for(ports),
+        seq_bits=seq_bits,
+        credit_bits=credit_bits,
+        count_bits=count_bits,
+        meta_bits=meta_bits,
+        head_bits=head_bits,
+        frame_heads=min(link.frame_flits, max(0, room // head_bits)),
+        fibre_cycles=fibre,
+        round_trip=round_trip,
+        timeout_cycles=4 * round_trip,
+        port_gbps=serdes.lanes * serdes.lane_gbps,
+    )

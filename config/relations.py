@@ -1,0 +1,74 @@
+"""Relations between fields that a working configuration must hold."""
+
+from __future__ import annotations
+
+import math
+
+from .derived import derive
+
+
+class RelationError(ValueError):
+    """One broken relation: the field to change, its value, and what is allowed."""
+
+    def __init__(self, field: str, value, allowed: str):
+        self.field, self.value, self.allowed = field, value, allowed
+        super().__init__(f"{field} = {value!r}: {allowed}")
+
+
+def _require(ok: bool, field: str, value, allowed: str) -> None:
+    if not ok:
+        raise RelationError(field, value, allowed)
+
+
+def check(cfg) -> None:
+    """Raise :class:`RelationError` for the first relation that does not hold."""
+    chiplet, serdes, link, xbar, rack = cfg.chiplet, cfg.serdes, cfg.link, cfg.xbar, cfg.rack
+
+    ports = chiplet.host_ports + chiplet.optical_ports
+    _require(ports <= 64, "chiplet.optical_ports", chiplet.optical_ports,
+             f"host and optical ports together must be at most 64, they are {ports}")
+    blocks = chiplet.flit_bytes // 8
+    _require(
+        serdes.lanes % blocks == 0 or blocks % serdes.lanes == 0,
+        "serdes.lanes", serdes.lanes,
+        f"must divide, or be a multiple of, the {blocks} blocks of a {chiplet.flit_bytes}-byte flit",
+    )
+    line = serdes.word_bits * chiplet.core_mhz / 1000
+    _require(
+        math.isclose(serdes.lane_gbps, line, rel_tol=1e-9),
+        "serdes.lane_gbps", serdes.lane_gbps,
+        f"must equal word_bits x core clock = {line:g} Gb/s",
+    )
+    rows = max(1, blocks // serdes.lanes)
+    _require(serdes.marker_period % rows == 0, "serdes.marker_period", serdes.marker_period,
+             f"must be a multiple of the {rows} rows of a flit")
+
+    for field, value in (("link.replay_flits", link.replay_flits),
+                         ("link.keepalive_cycles", link.keepalive_cycles)):
+        _require(value & (value - 1) == 0, field, value, "must be a power of two")
+    # A frame's flits and the head of its first packet must fit beside the fixed fields.
+    d = derive(cfg)
+    _require(d.frame_heads >= 1, "link.frame_flits", link.frame_flits,
+             f"the metadata of so many flits does not fit a {chiplet.flit_bytes}-byte tail")
+
+    flits = math.ceil(d.round_trip * serdes.lanes * serdes.word_bits / (66 * blocks))
+    _require(link.replay_flits >= flits, "link.replay_flits", link.replay_flits,
+             f"must cover the round trip of {d.round_trip} cycles: at least {flits} flits")
+    _require(xbar.vc_depth >= xbar.max_packet_flits, "xbar.vc_depth", xbar.vc_depth,
+             f"must hold a whole packet: at least xbar.max_packet_flits = {xbar.max_packet_flits}")
+    _require(xbar.vc_depth >= flits, "xbar.vc_depth", xbar.vc_depth,
+             f"must cover the round trip of {d.round_trip} cycles: at least {flits} flits")
+
+    _require(rack.endpoints <= chiplet.endpoints, "rack.endpoints", rack.endpoints,
+             f"must be at most chiplet.endpoints = {chiplet.endpoints}")
+    if rack.topology == "clos2":
+        down = rack.radix // 2
+        _require(rack.radix % 2 == 0, "rack.radix", rack.radix, "must be even in a clos2")
+        _require(
+            rack.endpoints % down == 0 and rack.endpoints // down <= rack.radix,
+            "rack.endpoints", rack.endpoints,
+            f"a clos2 of radix {rack.radix} takes a multiple of {down}, at most {down * rack.radix}",
+        )
+    else:
+        _require(rack.endpoints <= rack.radix, "rack.endpoints", rack.endpoints,
+                 f"one switch of rack.radix = {rack.radix} takes at most that many")

@@ -1,0 +1,83 @@
+"""The one configuration: a TOML file becomes a typed, validated :class:`Config`.
+
+The RTL generator, the testbenches and the golden model read the same object. Everything that
+can be derived (widths, round trip, frame capacity) is derived here once, in
+:mod:`lightloom.config.derived`; nothing downstream computes a width of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Count = Annotated[int, Field(strict=True)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Chiplet(Section):
+    host_ports: Annotated[Count, Field(ge=1, le=16)]
+    optical_ports: Annotated[Count, Field(ge=1, le=64)]
+    flit_bytes: Literal[16, 32, 64]
+    vcs: Annotated[Count, Field(ge=1, le=8)]
+    endpoints: Annotated[Count, Field(ge=2, le=4096)]
+    core_mhz: Annotated[float, Field(gt=0, le=5000)]
+
+
+class Serdes(Section):
+    lanes: Annotated[Count, Field(ge=1, le=16)]
+    lane_gbps: Annotated[float, Field(gt=0, le=256)]
+    word_bits: Literal[16, 20, 32, 40, 64, 66]
+    marker_period: Annotated[Count, Field(ge=16, le=65536)]
+    deskew_blocks: Annotated[Count, Field(ge=4, le=256)]
+
+
+class Link(Section):
+    frame_flits: Annotated[Count, Field(ge=1, le=64)]
+    replay_flits: Annotated[Count, Field(ge=8, le=8192)]
+    keepalive_cycles: Annotated[Count, Field(ge=16, le=65536)]
+
+
+class Xbar(Section):
+    vc_depth: Annotated[Count, Field(ge=4, le=8192)]
+    max_packet_flits: Annotated[Count, Field(ge=1, le=1024)]
+    egress_depth: Annotated[Count, Field(ge=8, le=64)]
+
+
+class Rack(Section):
+    topology: Literal["clos2", "direct"]
+    endpoints: Annotated[Count, Field(ge=2, le=4096)]
+    radix: Annotated[Count, Field(ge=2, le=4096)]
+    fibre_m: Annotated[float, Field(ge=0, le=2000)]
+
+
+class Fields(Section):
+    """The fields of one TOML file, each checked on its own."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    chiplet: Chiplet
+    serdes: Serdes
+    link: Link
+    xbar: Xbar
+    rack: Rack
+
+
+class Config(Fields):
+    """A configuration that can work: fields, and the relations between them."""
+
+    @model_validator(mode="after")
+    def _relations(self) -> Config:
+        from .relations import check
+
+        check(self)
+        return self
+
+    @property
+    def derived(self):
+        """Widths, capacities and delays that follow from the fields (cached)."""
+        from .derived import derive
+
+        return derive(self)
