@@ -33,6 +33,10 @@ def check(cfg) -> None:
         "serdes.lanes", serdes.lanes,
         f"must divide, or be a multiple of, the {blocks} blocks of a {chiplet.flit_bytes}-byte flit",
     )
+    _require(
+        serdes.lanes // blocks * serdes.word_bits <= 66, "serdes.word_bits", serdes.word_bits,
+        f"a row of {serdes.lanes} lanes holds {serdes.lanes // blocks} beats, one a core cycle: "
+        f"at most {66 // max(1, serdes.lanes // blocks)}")
     line = serdes.word_bits * chiplet.core_mhz / 1000
     _require(
         math.isclose(serdes.lane_gbps, line, rel_tol=1e-9),

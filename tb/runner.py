@@ -1,0 +1,86 @@
+"""Build Verilog and run a cocotb testbench on it; the one way to start a simulation.
+
+Icarus is given ``-g2005``: under a later standard an ``always @*`` whose inputs never change
+keeps its outputs at X (IEEE 1364-2005, 5.3).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+BUILD = Path("build/tb")
+BUILD_ARGS = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal", "-O3", "--x-assign", "0"]}
+
+
+class SimulationError(Exception):
+    """A testbench that failed; its text names the testbench, its seed and its log."""
+
+
+def simulate(
+    top: str,
+    module: str,
+    sources: dict[str, str] | list[Path],
+    *,
+    test: str | None = None,
+    name: str | None = None,
+    seed: int | None = None,
+    simulator: str = "icarus",
+    parameters: dict[str, int | str] | None = None,
+    env: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Run cocotb `module` on Verilog `top`; return the folder of the run.
+
+    Parameters
+    ----------
+    top, module : str
+        Verilog top module; cocotb module, e.g. ``"lightloom.tb.tb_xbar"``.
+    sources : dict of file name to Verilog text, or list of paths
+    test : str, optional
+        Run this test of the module only.
+    name : str, optional
+        Name of the run and of its folder; default: the module and the top.
+    seed : int, optional
+        Random seed; default: ``COCOTB_RANDOM_SEED``, else a random one. It is printed.
+    simulator : {"icarus", "verilator"}
+
+    Raises
+    ------
+    SimulationError
+        When any test of the module fails.
+    """
+    name = name or "-".join(filter(None, (module.rpartition(".")[2], top, test)))
+    folder = (folder or BUILD / name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = sources
+    if isinstance(sources, dict):
+        paths = []
+        for file, text in sources.items():
+            (folder / file).write_text(text, encoding="utf-8")
+            paths.append(folder / file)
+    if seed is None:
+        seed = int(os.environ.get("COCOTB_RANDOM_SEED", random.randrange(2**31)))
+    print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
+    runner = get_runner(simulator)
+    runner.build(
+        sources=paths, hdl_toplevel=top, build_dir=folder, parameters=parameters or {},
+        build_args=BUILD_ARGS[simulator], always=True, timescale=("1ns", "1ps"),
+        log_file=folder / "build.log",
+    )
+    log = folder / "run.log"
+    results = runner.test(
+        hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
+        test_dir=folder, results_xml=str(folder / "results.xml"),
+        extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})}, log_file=log, timescale=("1ns", "1ps"),
+    )
+    ran, failed = get_results(results)
+    if failed or not ran:
+        raise SimulationError(
+            f"{name}: {failed} of {ran} tests failed, COCOTB_RANDOM_SEED={seed}, log: {log}\n"
+            + log.read_text(errors="replace")[-4000:])
+    return folder
