@@ -1,8 +1,8 @@
 """One configuration, read by the RTL generator, the testbenches and the golden model."""
 
-from .derived import STAGES, Derived
+from .derived import STAGES, Derived, scrambler_seed
 from .loading import ConfigError, build, load, loads, override, profiles
 from .schema import Config
 
 __all__ = ["STAGES", "Config", "ConfigError", "Derived", "build", "load", "loads", "override",
-           "profiles"]
+           "profiles", "scrambler_seed"]

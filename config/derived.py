@@ -54,6 +54,11 @@ def bits_for(count: int) -> int:
     return max(1, (count - 1).bit_length())
 
 
+def scrambler_seed(lane: int) -> int:
+    """State of a lane's scrambler after reset, 58 bits; bit i is the bit sent i+1 bits ago."""
+    return (lane + 1) * 0x1F2E3D4C5B6A79 % 2**58
+
+
 @lru_cache(maxsize=64)
 def derive(cfg) -> Derived:
     chiplet, serdes, link, xbar = cfg.chiplet, cfg.serdes, cfg.link, cfg.xbar
