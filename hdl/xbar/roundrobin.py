@@ -1,0 +1,64 @@
+"""Round-robin choice on request vectors, one-hot throughout."""
+
+from amaranth import Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+
+def lowest_set(x):
+    """The lowest set bit of `x`, alone."""
+    return (x & -x)[: len(x)]
+
+
+class RoundRobin(wiring.Component):
+    """Picks the first request from a pointer upwards, cyclically.
+
+    The pointer is kept as a mask of the positions at or above it, which makes the choice two
+    carry chains instead of a rotation; a mask of zero is pointer 0 again.
+
+    Parameters
+    ----------
+    width : int
+        Number of requesters.
+
+    Attributes
+    ----------
+    requests : In(width)
+    grant : Out(width)
+        One-hot, combinational; zero when there is no request.
+    advance : In(1)
+        Move the pointer past the granted requester at the end of this cycle.
+    """
+
+    def __init__(self, width: int):
+        super().__init__({"requests": In(width), "grant": Out(width), "advance": In(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        width = len(self.requests)
+        mask = Signal(width, init=-1)
+        above = Signal(width)
+        m.d.comb += [
+            above.eq(self.requests & mask),
+            self.grant.eq(lowest_set(Mux(above.any(), above, self.requests))),
+        ]
+        with m.If(self.advance):
+            m.d.sync += mask.eq(~(self.grant | (self.grant - Const(1, width))))
+        return m
+
+
+def onehot_index(onehot, count: int):
+    """Binary index of a one-hot vector of `count` bits, as an OR of constants."""
+    bits = max(1, (count - 1).bit_length())
+    result = Const(0, bits)
+    for i in range(count):
+        result = result | Mux(onehot[i], Const(i, bits), 0)
+    return result
+
+
+def onehot_mux(onehot, values):
+    """AND-OR selection: the value whose `onehot` bit is set, else zero."""
+    result = 0
+    for i, value in enumerate(values):
+        result = result | (value & onehot[i].replicate(len(value)))
+    return result
