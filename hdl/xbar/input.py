@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..counters import count
 from ..interfaces import End, FlitLayout, FlitPort
 from .queues import VoqMemory
-from .roundrobin import onehot_mux
+from .roundrobin import onehot_mux, onehot_when
 from .routing import RouteTable, RouteWrite
 
 
@@ -56,7 +56,7 @@ class InputPort(wiring.Component):
         outputs = [Signal(ports, name=f"output_{v}") for v in range(vcs)]
         here_open, here_bad, here_dropping, here_full = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            select.eq(valid << flit.vc),
+            select.eq(onehot_when(valid, flit.vc, vcs)),
             here_open.eq((is_open & select).any()), here_bad.eq((bad & select).any()),
             here_dropping.eq((dropping & select).any()), here_full.eq((queues.full & select).any()),
         ]

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..interfaces import End, FlitLayout
-from .roundrobin import onehot_mux
+from .roundrobin import onehot_mux, onehot_when
 
 
 class FreeSlots(wiring.Component):
@@ -92,7 +92,7 @@ class VoqMemory(wiring.Component):
         head, tail = Signal(bits), Signal(bits)
         m.d.comb += [
             popping.eq(self.pop_output.any()),
-            push_vc.eq(self.push << self.push_flit.vc),
+            push_vc.eq(onehot_when(self.push, self.push_flit.vc, vcs)),
             head.eq(onehot_mux(pop_from, [heads[q] for q in queues])),
             tail.eq(onehot_mux(push_to, [tails[q] for q in queues])),
             free.take.eq(self.push), free.give.eq(popping), free.given.eq(head),

@@ -1,6 +1,6 @@
 """Round-robin choice on request vectors, one-hot throughout."""
 
-from amaranth import Const, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,13 +47,12 @@ class RoundRobin(wiring.Component):
         return m
 
 
-def onehot_index(onehot, count: int):
-    """Binary index of a one-hot vector of `count` bits, as an OR of constants."""
-    bits = max(1, (count - 1).bit_length())
-    result = Const(0, bits)
-    for i in range(count):
-        result = result | Mux(onehot[i], Const(i, bits), 0)
-    return result
+def onehot_when(enable, index, count: int):
+    """One-hot of `index` among `count` if `enable`; zero, whatever `index` is, if not.
+
+    Compares rather than shifts: in simulation an unknown index of an invalid flit stays harmless.
+    """
+    return Cat(enable & (index == i) for i in range(count))
 
 
 def onehot_mux(onehot, values):
