@@ -19,7 +19,8 @@ class ConfigError(Exception):
 def profiles() -> list[str]:
     """Names of the profiles that ship with Lightloom."""
     folder = resources.files("lightloom.config") / "profiles"
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
+    names = (file.name for file in folder.iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def load(profile: str | Path) -> Config:

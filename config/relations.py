@@ -31,7 +31,8 @@ def check(cfg) -> None:
     _require(
         serdes.lanes % blocks == 0 or blocks % serdes.lanes == 0,
         "serdes.lanes", serdes.lanes,
-        f"must divide, or be a multiple of, the {blocks} blocks of a {chiplet.flit_bytes}-byte flit",
+        f"must divide, or be a multiple of, the {blocks} blocks of a "
+        f"{chiplet.flit_bytes}-byte flit",
     )
     _require(
         serdes.lanes // blocks * serdes.word_bits <= 66, "serdes.word_bits", serdes.word_bits,
@@ -71,7 +72,8 @@ def check(cfg) -> None:
         _require(
             rack.endpoints % down == 0 and rack.endpoints // down <= rack.radix,
             "rack.endpoints", rack.endpoints,
-            f"a clos2 of radix {rack.radix} takes a multiple of {down}, at most {down * rack.radix}",
+            f"a clos2 of radix {rack.radix} takes a multiple of {down}, "
+            f"at most {down * rack.radix}",
         )
     else:
         _require(rack.endpoints <= rack.radix, "rack.endpoints", rack.endpoints,

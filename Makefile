@@ -1,0 +1,68 @@
+# Each target sets up what it needs, then calls one command. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+RUN := .venv/bin/lightloom
+PYTEST := .venv/bin/python -m pytest -n auto
+profile = --profile $(or $(PROFILE),sim)
+# $(call option,VARIABLE,--flag): the flag when the variable has a value.
+option = $(if $($(1)),$(2) "$($(1))")
+
+.PHONY: help setup sim test verilog lint synth waves bench interop soak config lock clean
+
+help:     ## list the targets and variables
+	@echo "Targets:"
+	@sed -nE 's/^([a-z]+): .*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@echo "Variables:"
+	@sed -nE 's/^#: ([A-Z]+) +(.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+#: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; lint: all three)
+#: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
+#: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
+#: PEER     checkout of verilog-ethernet for interop (no default)
+#: SEED     seed of sim and waves (default 1)
+#: SEEDS    place & route seeds of synth (default 1)
+#: OUT      folder for the exported Verilog (default build/verilog/<profile>)
+
+setup:    ## make .venv from the locked packages, install Icarus Verilog where it is missing
+	@flow/setup.sh
+
+sim: setup      ## run a trace on the rack model, replay a chiplet's flits in RTL, write the report
+	@$(RUN) sim $(profile) $(call option,TRACE,--trace) $(call option,SEED,--seed)
+
+test: setup     ## run all tests but the long ones (JUnit XML: build/junit.xml)
+	@mkdir -p build
+	@$(PYTEST) -m "not long" --junitxml=build/junit.xml
+
+soak: setup     ## run the long tests
+	@mkdir -p build
+	@$(PYTEST) -m long --junitxml=build/junit-long.xml
+
+verilog: setup  ## export a block to Verilog-2005, with a JSON manifest of its ports
+	@$(RUN) verilog $(profile) $(call option,BLOCK,--block) $(call option,OUT,--out)
+
+lint: setup     ## check the Python with ruff, the exported Verilog with Icarus, Verilator, Yosys
+	@$(RUN) lint $(call option,PROFILE,--profile) $(call option,BLOCK,--block)
+
+synth: setup    ## area and Fmax of a block on an LFE5UM-85F (Yosys, nextpnr)
+	@$(RUN) synth --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) $(call option,SEEDS,--seeds)
+
+waves: setup    ## run a short sim with a waveform, and say how to open it
+	@$(RUN) waves $(profile) $(call option,TRACE,--trace) $(call option,SEED,--seed)
+
+bench: setup    ## speed of the model and of the RTL under Icarus and Verilator
+	@$(RUN) bench
+
+interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
+	@$(RUN) interop $(call option,PEER,--peer)
+
+config: setup   ## print a profile with all that follows from it
+	@$(RUN) config $(profile)
+
+lock:     ## renew requirements.lock from pyproject.toml (needs uv)
+	@flow/lock.sh
+
+clean:    ## remove build/ (not .venv)
+	@rm -rf build

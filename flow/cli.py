@@ -1,0 +1,141 @@
+"""The command line: `lightloom <command>`, which the Makefile's targets call.
+
+Each command imports what it needs when it runs, so that `--help` is quick and a command of the
+model needs no RTL tools.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import FlowError, exit_code
+
+
+class Commands(TyperGroup):
+    """Turns the errors that are meant for the user into one message and an exit code."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            code = exit_code(error)
+            if code is None:
+                raise
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(code) from None
+
+
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Lightloom: optical I/O chiplet in RTL, and its rack as a golden model.")
+
+Profile = Annotated[str, typer.Option(help="sim, ecp5, tera, or a .toml file.")]
+Block = Annotated[str, typer.Option(help="Block of lightloom.hdl.blocks.")]
+Trace = Annotated[Path | None, typer.Option(help="Chakra .et trace; default: the shipped one.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
+Window = Annotated[int, typer.Option(min=1, help="Core cycles to simulate.")]
+
+
+@app.callback()
+def main() -> None:
+    """Let child processes find the programs that are installed beside this one."""
+    own = str(Path(sys.executable).parent)
+    if own not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join(filter(None, (own, os.environ.get("PATH"))))
+
+
+@app.command()
+def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 20_000, seed: Seed = 1,
+        out: Path = Path("build/report"), waves: bool = False) -> None:
+    """Run a trace on the rack model, replay one chiplet's flits in RTL, write the report."""
+    from .. import config
+    from . import report, result
+    from . import sim as simulation
+
+    outcome = simulation.run(config.load(profile), trace, window=window, seed=seed, out=out,
+                             waves=waves)
+    result.print_table(outcome)
+    typer.echo(f"report: {report.write(outcome, out)}")
+    if outcome.mismatches:
+        raise typer.Exit(1)
+
+
+@app.command()
+def waves(profile: Profile = "sim", trace: Trace = None, window: Window = 2_000, seed: Seed = 1,
+          out: Path = Path("build/waves")) -> None:
+    """Run a short sim with a waveform, and say how to open it."""
+    from .. import config
+    from . import result
+    from . import sim as simulation
+
+    outcome = simulation.run(config.load(profile), trace, window=window, seed=seed, out=out,
+                             waves=True)
+    result.print_table(outcome)
+    typer.echo(f"waveform: {outcome.waveform}")
+    typer.echo(f"open it:  surfer {outcome.waveform}   or   gtkwave {outcome.waveform}")
+
+
+@app.command()
+def verilog(profile: Profile = "sim", block: Block = "chiplet", out: Path | None = None) -> None:
+    """Export a block to Verilog-2005, with a JSON manifest of its ports."""
+    from .. import config
+    from .verilog import export
+
+    for path in export(config.load(profile), block, out):
+        typer.echo(path)
+
+
+@app.command()
+def lint(profile: Annotated[str | None, typer.Option(help="Default: all profiles.")] = None,
+         block: Annotated[str | None, typer.Option(help="Default: every block.")] = None) -> None:
+    """Check the Python with ruff, the exported Verilog with Icarus, Verilator and Yosys."""
+    from .. import config
+    from .lint import run
+
+    run([config.load(name) for name in ([profile] if profile else config.profiles())], block)
+
+
+@app.command()
+def synth(profile: Profile = "ecp5", block: Block = "chiplet",
+          seeds: Annotated[int, typer.Option(min=1, help="Place & route runs.")] = 1) -> None:
+    """Area and Fmax of a block on an LFE5UM-85F."""
+    from .. import config
+    from .synth import run
+
+    run(config.load(profile), block, seeds)
+
+
+@app.command()
+def interop(peer: Annotated[Path | None, typer.Option(
+        help="Checkout of verilog-ethernet.")] = None) -> None:
+    """Run our lanes against verilog-ethernet's 10G PHY, both ways, under Icarus."""
+    if peer is None:
+        raise FlowError(
+            "interop needs a peer: git clone https://github.com/alexforencich/verilog-ethernet "
+            "outside this repository, then make interop PEER=<that folder>")
+    from ..tb.interop import run
+
+    run(peer)
+
+
+@app.command()
+def bench(out: Path = Path("build/bench.json")) -> None:
+    """Speed of the model, and of the RTL under Icarus and Verilator."""
+    from .bench import run
+
+    run(out)
+
+
+@app.command("config")
+def show_config(profile: Profile = "sim") -> None:
+    """Print a profile with all that follows from it."""
+    from .. import config
+    from .show import show
+
+    show(config.load(profile))

@@ -1,0 +1,91 @@
+"""What a block's ports are: name, direction, width, meaning, and the fields of each."""
+
+from __future__ import annotations
+
+import re
+from enum import EnumMeta
+
+from amaranth.hdl import Shape
+from amaranth.lib import data
+from amaranth.lib.wiring import In
+
+MEANINGS = {
+    # Any stream and any AXI4-Stream, by the last name of the path.
+    r".*\.ready": "the consumer takes the payload in a cycle with valid",
+    r".*\.tdata": "payload of one flit, byte 0 in bits 7:0",
+    r".*\.tkeep": "valid bytes; all ones but on the last beat",
+    r".*\.tvalid": "a beat is offered",
+    r".*\.tready": "the beat is taken in a cycle with tvalid",
+    r".*\.tlast": "last beat of the packet",
+    r".*\.tdest": "destination endpoint; in: on the first beat, out: all through the packet",
+    r".*\.tid": "source endpoint; in: on the first beat, out: all through the packet",
+    r".*\.tuser": "VC in the low bits, on the first beat; error in the top bit, on the last beat",
+    # Flit ports.
+    r".*\.flit": "one flit and its sideband (docs/units.md)",
+    r".*\.credit": "a pulse on bit v returns one buffer slot of VC v",
+    # Crossbar and chiplet.
+    r"route\.payload": "a route entry to write (docs/crossbar.md)",
+    r"route\.valid": "the route entry is written",
+    r"counters(\[\d+\])?": "counters, 16 bits each, saturating",
+    r"ports\[\d+\].*": "state and counters of an optical port (docs/chiplet.md)",
+    r"hosts\[\d+\].*": "counters of a host port (docs/chiplet.md)",
+    r"status.*": "state and counters of the link (docs/link.md)",
+    # Transceivers and the adapter.
+    r"(tx_)?words(\[\d+\])+": "word of a lane, each cycle; bit 0 is first on the wire",
+    r"rx_words(\[\d+\])+": "word of a lane, each cycle; bit 0 was first on the wire",
+    r"aligned": "the port's lanes are locked and aligned",
+    r"lane_lock(\[\d+\])?": "block lock of a lane",
+    r".*\.payload": "what the stream carries: see fields",
+    r".*valid": "the values beside it hold in this cycle",
+    r".*beat": "one beat: a block for each element (docs/units.md)",
+}
+"""Path pattern to meaning; the first that matches the whole path holds."""
+
+
+def describe(component) -> list[dict]:
+    """Ports of `component` in the order of its signature, after clock and reset.
+
+    Each is a dict of ``name`` (in the Verilog), ``path`` (in the signature), ``direction``
+    (``"input"`` or ``"output"``), ``width`` in bits, ``meaning``, and, where it is not a plain
+    number, ``fields`` or ``values``.
+    """
+    ports = [
+        {"name": "clk", "path": "clk", "direction": "input", "width": 1,
+         "meaning": "core clock; all ports belong to its rising edge"},
+        {"name": "rst", "path": "rst", "direction": "input", "width": 1,
+         "meaning": "synchronous reset, active high"},
+    ]
+    for path, member, _ in component.signature.flatten(component):
+        readable = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path)[1:]
+        ports.append({
+            "name": "__".join(map(str, path)),
+            "path": readable,
+            "direction": "input" if member.flow == In else "output",
+            "width": Shape.cast(member.shape).width,
+            "meaning": meaning(readable),
+            **_structure(member.shape),
+        })
+    return ports
+
+
+def meaning(path: str) -> str:
+    """What the port at a signature path is for; empty when nobody has said."""
+    return next((text for pattern, text in MEANINGS.items() if re.fullmatch(pattern, path)), "")
+
+
+def _structure(shape) -> dict:
+    """`fields` of a struct or an array, `values` of an enumeration, recursively."""
+    if isinstance(shape, EnumMeta):
+        return {"values": {member.name: member.value for member in shape}}
+    try:
+        layout = data.Layout.cast(shape)
+    except TypeError:
+        return {}
+    fields = []
+    for key, field in layout:
+        fields.append({
+            "name": f"[{key}]" if isinstance(key, int) else key,
+            "offset": field.offset, "width": Shape.cast(field.shape).width,
+            **_structure(field.shape),
+        })
+    return {"fields": fields}

@@ -1,0 +1,154 @@
+"""Relations between fields: both edges of each, and the configurations that cannot work."""
+
+import pytest
+from lightloom import config
+from lightloom.config import ConfigError
+
+SIM = config.load("sim")
+
+
+def accepted(**changes):
+    return config.override(SIM, **changes)
+
+
+def refused(field: str, value, allowed: str, **changes) -> None:
+    """`sim` with `changes` must be refused in one line: field = value: ... allowed ..."""
+    with pytest.raises(ConfigError) as caught:
+        config.override(SIM, **changes)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(f"config sim: {field} = {value!r}: "), text
+    assert allowed in text
+
+
+def test_ports_of_a_chiplet_are_at_most_64():
+    accepted(chiplet__host_ports=2, chiplet__optical_ports=62)
+    refused("chiplet.optical_ports", 63, "together must be at most 64, they are 65",
+            chiplet__host_ports=2, chiplet__optical_ports=63)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
+def test_lanes_that_divide_or_multiply_a_flit_are_accepted(lanes):
+    word = {8: 32, 16: 16}.get(lanes, 64)
+    accepted(serdes__lanes=lanes, serdes__word_bits=word, serdes__lane_gbps=word / 2,
+             link__replay_flits=1024, xbar__vc_depth=1024)
+
+
+@pytest.mark.parametrize("lanes", [3, 5, 6, 7, 9, 10, 15])
+def test_lanes_that_do_not_fit_a_flit_are_refused(lanes):
+    refused("serdes.lanes", lanes, "must divide, or be a multiple of, the 4 blocks of a 32-byte",
+            serdes__lanes=lanes)
+
+
+def test_row_of_several_beats_must_not_outrun_the_core():
+    accepted(serdes__lanes=8, serdes__word_bits=32, serdes__lane_gbps=16.0)
+    refused("serdes.word_bits", 40, "holds 2 beats, one a core cycle: at most 33",
+            serdes__lanes=8, serdes__word_bits=40, serdes__lane_gbps=20.0)
+
+
+def test_lane_rate_is_word_width_times_core_clock():
+    accepted(serdes__lane_gbps=33.0, serdes__word_bits=66)
+    refused("serdes.lane_gbps", 25.0, "must equal word_bits x core clock = 32 Gb/s",
+            serdes__lane_gbps=25.0)
+
+
+def test_marker_period_is_whole_flits():
+    base = {"serdes__lanes": 1, "link__replay_flits": 512, "xbar__vc_depth": 512}
+    accepted(serdes__marker_period=20, **base)
+    refused("serdes.marker_period", 22, "must be a multiple of the 4 rows of a flit",
+            serdes__marker_period=22, **base)
+
+
+@pytest.mark.parametrize("field", ["link__replay_flits", "link__keepalive_cycles"])
+def test_counts_that_wrap_are_powers_of_two(field):
+    accepted(**{field: 1024})
+    refused(field.replace("__", "."), 1000, "must be a power of two", **{field: 1000})
+
+
+def test_frame_metadata_must_leave_room_for_a_head():
+    edge = next(n for n in range(1, 65) if not fits(n))
+    assert accepted(link__frame_flits=edge - 1, **DEEP).derived.frame_heads >= 1
+    refused("link.frame_flits", edge, "does not fit a 32-byte tail", link__frame_flits=edge, **DEEP)
+
+
+DEEP = {"link__replay_flits": 1024, "xbar__vc_depth": 1024}
+
+
+def fits(frame_flits: int) -> bool:
+    """Whether the tail of docs/link.md has room: its fields, counted here by hand."""
+    count, seq, credit = frame_flits.bit_length(), 11, 11
+    fixed = 8 + count + 2 * seq + 1 + 2 + 2 + 2 * credit + 32
+    return 256 - fixed - 4 * frame_flits >= 2 * 10
+
+
+def test_replay_window_smaller_than_the_round_trip_is_refused():
+    trip = SIM.derived.round_trip
+    flits = -(-trip * 4 * 64 // (66 * 4))
+    assert 128 >= flits > 64
+    accepted(link__replay_flits=128)
+    refused("link.replay_flits", 64,
+            f"must cover the round trip of {trip} cycles: at least {flits} flits",
+            link__replay_flits=64)
+
+
+def test_longer_fibre_needs_a_larger_replay_window():
+    refused("link.replay_flits", 256, "must cover the round trip", rack__fibre_m=100.0)
+    accepted(rack__fibre_m=100.0, link__replay_flits=1024, xbar__vc_depth=1024)
+
+
+def test_voq_smaller_than_a_packet_is_refused():
+    accepted(xbar__max_packet_flits=256)
+    refused("xbar.vc_depth", 256, "must hold a whole packet: at least xbar.max_packet_flits = 257",
+            xbar__max_packet_flits=257)
+
+
+def test_voq_smaller_than_the_round_trip_is_refused():
+    trip = SIM.derived.round_trip
+    flits = -(-trip * 4 * 64 // (66 * 4))
+    accepted(xbar__vc_depth=flits)
+    refused("xbar.vc_depth", flits - 1,
+            f"must cover the round trip of {trip} cycles: at least {flits} flits",
+            xbar__vc_depth=flits - 1)
+
+
+def test_rack_has_at_most_the_endpoints_that_a_chiplet_addresses():
+    accepted(chiplet__endpoints=1024, rack__endpoints=1024)
+    refused("rack.endpoints", 1024, "must be at most chiplet.endpoints = 1023",
+            chiplet__endpoints=1023)
+
+
+def test_clos_radix_is_even():
+    refused("rack.radix", 63, "must be even in a clos2", rack__radix=63)
+
+
+def test_clos_endpoints_fill_whole_leaves_up_to_one_a_spine_port():
+    accepted(rack__radix=64, rack__endpoints=32)
+    refused("rack.endpoints", 1000, "takes a multiple of 32, at most 2048", rack__endpoints=1000)
+    accepted(rack__radix=32, rack__endpoints=512)
+    refused("rack.endpoints", 528, "takes a multiple of 16, at most 512",
+            rack__radix=32, rack__endpoints=528)
+
+
+def test_direct_rack_is_one_switch():
+    accepted(rack__topology="direct", rack__radix=64, rack__endpoints=64)
+    refused("rack.endpoints", 65, "one switch of rack.radix = 64 takes at most that many",
+            rack__topology="direct", rack__radix=64, rack__endpoints=65)
+
+
+@pytest.mark.parametrize("name", ["sim", "ecp5", "tera"])
+def test_frame_with_its_heads_fits_a_tail_and_one_more_would_not(name):
+    cfg = config.load(name)
+    d, flits = cfg.derived, cfg.link.frame_flits
+    used = (8 + d.count_bits + 2 * d.seq_bits + 1 + 2 + 2 + cfg.chiplet.vcs * d.credit_bits
+            + flits * d.meta_bits + 32)
+    assert used + d.frame_heads * d.head_bits <= d.flit_bits
+    assert d.frame_heads == flits or used + (d.frame_heads + 1) * d.head_bits > d.flit_bits
+
+
+@pytest.mark.parametrize("name", ["sim", "ecp5", "tera"])
+def test_sequence_numbers_and_credits_are_wide_enough(name):
+    cfg = config.load(name)
+    d = cfg.derived
+    assert 2**d.seq_bits == 2 * cfg.link.replay_flits
+    assert 2**d.credit_bits > cfg.xbar.vc_depth
+    assert 2**d.count_bits > cfg.link.frame_flits
