@@ -1,0 +1,89 @@
+"""The chiplet: crossbar, host ports, and a link and a SerDes adapter for each optical port."""
+
+from amaranth import Cat, Module
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .egress import HostEgress
+from .ingress import HostIngress, IngressCounters
+from .interfaces import AxiStream
+from .link.layer import Link, LinkStatus
+from .serdes.layer import AdapterRx, AdapterTx
+from .xbar.input import InputCounters
+from .xbar.layer import Crossbar
+from .xbar.routing import RouteWrite
+
+
+class PortStatus(data.StructLayout):
+    """What software sees of an optical port."""
+
+    def __init__(self, cfg):
+        super().__init__({
+            "link": LinkStatus, "aligned": 1, "lane_lock": cfg.serdes.lanes, "xbar": InputCounters,
+        })
+
+
+class HostStatus(data.Struct):
+    """What software sees of a host port."""
+
+    ingress: IngressCounters
+    xbar: InputCounters
+
+
+class Chiplet(wiring.Component):
+    """Everything digital on one optical I/O chiplet (docs/chiplet.md).
+
+    Parameters
+    ----------
+    cfg : lightloom.config.Config
+    """
+
+    def __init__(self, cfg):
+        self._cfg = cfg
+        hosts, opticals = cfg.chiplet.host_ports, cfg.chiplet.optical_ports
+        lanes, word = cfg.serdes.lanes, cfg.serdes.word_bits
+        super().__init__({
+            "host_in": In(AxiStream(cfg)).array(hosts),
+            "host_out": Out(AxiStream(cfg)).array(hosts),
+            "tx_words": Out(word).array(opticals, lanes),
+            "rx_words": In(word).array(opticals, lanes),
+            "route": In(stream.Signature(RouteWrite(cfg))),
+            "ports": Out(PortStatus(cfg)).array(opticals),
+            "hosts": Out(HostStatus).array(hosts),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        cfg = self._cfg
+        hosts = cfg.chiplet.host_ports
+        m.submodules.crossbar = crossbar = Crossbar(cfg)
+        wiring.connect(m, wiring.flipped(self.route), crossbar.route)
+        for h in range(hosts):
+            m.submodules[f"ingress_{h}"] = ingress = HostIngress(cfg)
+            m.submodules[f"egress_{h}"] = egress = HostEgress(cfg)
+            wiring.connect(m, wiring.flipped(self.host_in[h]), ingress.i)
+            wiring.connect(m, ingress.o, crossbar.inputs[h])
+            wiring.connect(m, crossbar.outputs[h], egress.i)
+            wiring.connect(m, egress.o, wiring.flipped(self.host_out[h]))
+            m.d.comb += [
+                self.hosts[h].ingress.eq(ingress.counters),
+                self.hosts[h].xbar.eq(crossbar.counters[h]),
+            ]
+        for p in range(cfg.chiplet.optical_ports):
+            m.submodules[f"link_{p}"] = link = Link(cfg)
+            m.submodules[f"adapter_tx_{p}"] = adapter_tx = AdapterTx(cfg)
+            m.submodules[f"adapter_rx_{p}"] = adapter_rx = AdapterRx(cfg)
+            wiring.connect(m, link.o, crossbar.inputs[hosts + p])
+            wiring.connect(m, crossbar.outputs[hosts + p], link.i)
+            wiring.connect(m, link.tx, adapter_tx.i)
+            m.d.comb += [
+                link.rx.valid.eq(adapter_rx.valid), link.rx.beat.eq(adapter_rx.beat),
+                link.aligned.eq(adapter_rx.aligned),
+                adapter_rx.words.eq(Cat(self.rx_words[p][lane] for lane in range(cfg.serdes.lanes))),
+                self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter_rx.aligned),
+                self.ports[p].lane_lock.eq(adapter_rx.lane_lock),
+                self.ports[p].xbar.eq(crossbar.counters[hosts + p]),
+            ]
+            m.d.comb += [self.tx_words[p][lane].eq(adapter_tx.words[lane])
+                         for lane in range(cfg.serdes.lanes)]
+        return m
