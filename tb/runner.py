@@ -46,6 +46,7 @@ def simulate(
     parameters: dict[str, int | str] | None = None,
     env: dict[str, str] | None = None,
     folder: Path | None = None,
+    plusargs: list[str] | None = None,
 ) -> Path:
     """Run cocotb `module` on Verilog `top`; return the folder of the run.
 
@@ -91,6 +92,7 @@ def simulate(
     results = runner.test(
         hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
         test_dir=folder, results_xml=str(folder / "results.xml"),
+        plusargs=plusargs or [],
         extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})}, log_file=log, timescale=("1ns", "1ps"),
     )
     ran, failed = get_results(results)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .bench import VERILOG, harness
 from .flits import Flit, FlitCodec
+from .routes import route_words
 from .runner import simulate
 
 
@@ -28,12 +29,8 @@ def crossbar_bench(cfg, verilog: str, stimulus: list[list[tuple[int, Flit]]], ro
     codec, ports = FlitCodec(cfg), cfg.derived.ports
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    bits = cfg.derived.port_bits
-    words = [dst | valid << cfg.derived.id_bits | port << cfg.derived.id_bits + 1
-             | spread << cfg.derived.id_bits + 1 + bits
-             for dst, (valid, port, spread) in enumerate(routes)]
+    words, width = route_words(cfg, routes)
     (folder / "routes.hex").write_text("".join(f"{word:x}\n" for word in words))
-    width = cfg.derived.id_bits + 1 + 2 * bits
     body, pins = [], [".clk(clk)", ".rst(rst)"]
     for i in range(ports):
         codec.write_list(folder / f"in_{i}.hex", stimulus[i])
@@ -51,8 +48,8 @@ def crossbar_bench(cfg, verilog: str, stimulus: list[list[tuple[int, Flit]]], ro
     body += [
         f"reg [{width - 1}:0] routes [0:{len(words) - 1}];",
         f'initial $readmemh("{folder}/routes.hex", routes);',
-        f"wire [{width - 1}:0] route = routes[cycle];",
         f"wire route_valid = !rst && cycle < {len(words)};",
+        f"wire [{width - 1}:0] route = routes[route_valid ? cycle : 0];",
         f"crossbar dut ({', '.join(pins)}, .route__payload(route), .route__valid(route_valid), "
         ".route__ready());",
         f"wire [{ports * 48 - 1}:0] counters = {{"

@@ -1,0 +1,163 @@
+"""Two exported chiplets, their optical ports joined by fibres, their host ports open."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .bench import VERILOG, harness
+from .routes import route_words
+from .runner import simulate
+
+ENDS = "ab"
+WIRES = (("tvalid", 1), ("tready", 1), ("tlast", 1), ("tuser", 0), ("tid", 0), ("tdest", 0),
+         ("tkeep", 0), ("tdata", 0))
+
+
+@dataclass(frozen=True)
+class HostPacket:
+    """A packet at a host port: `data` is whole, `cycle` the first in which it may be offered."""
+
+    cycle: int
+    src: int
+    dst: int
+    vc: int
+    data: bytes
+    error: bool = False
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A beat that crossed a host output."""
+
+    cycle: int
+    last: int
+    user: int
+    src: int
+    dst: int
+    keep: int
+    data: int
+
+
+@dataclass(frozen=True)
+class PairRun:
+    """What a run left: each end's beats at each host port, in and out, and status words."""
+
+    sent: list[list[list[Beat]]]
+    received: list[list[list[Beat]]]
+    status: dict
+    folder: Path
+
+
+def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *, cycles: int,
+             start: int, folder: Path, ber: float = 0.0, seed: int = 0, waves: int = 0,
+             pauses: float = 0.0, joined: int | None = None, simulator: str = "icarus",
+             on_start=None) -> PairRun:
+    """Run two chiplets, `a` and `b`, on packets offered at their host ports.
+
+    Parameters
+    ----------
+    verilog : str
+        The exported chiplet, top module `chiplet`.
+    packets : [2][host_ports] lists of HostPacket, each in the order of its cycles
+    routes : [2] sequences of (valid, port, spread), one for each destination
+    cycles : int
+        Cycles to run; every packet must have arrived by then.
+    start : int
+        Cycle by which the joined links must be ACTIVE; packets are not offered earlier.
+    ber : float
+        Bit error rate of each lane.
+    waves : int
+        Levels of hierarchy in the waveform `waves.fst`; 0 for none.
+    pauses : float
+        Probability that a host input or output pauses in a cycle.
+    joined : int, optional
+        Join only the first so many optical ports.
+
+    Raises
+    ------
+    SimulationError
+        A link is not ACTIVE in time, or a packet is lost, altered, duplicated or out of order.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    hosts = cfg.chiplet.host_ports
+    joined = cfg.chiplet.optical_ports if joined is None else joined
+    body = _body(cfg, routes, folder, joined, ber, seed, waves)
+    stimulus = {
+        "start": start, "cycles": cycles, "joined": joined, "hosts": hosts, "pauses": pauses,
+        "vc_bits": cfg.derived.vc_bits, "flit_bytes": cfg.chiplet.flit_bytes,
+        "vcs": cfg.chiplet.vcs,
+        "packets": [[[{**asdict(p), "data": p.data.hex()} for p in port] for port in end]
+                    for end in packets],
+    }
+    (folder / "stimulus.json").write_text(json.dumps(stimulus))
+    sources = {"chiplet.v": verilog,
+               "harness.v": harness("pair_harness", "two chiplets joined by fibres", body),
+               **{f: (VERILOG / f).read_text() for f in ("fibre.v", "axis_recorder.v")}}
+    simulate("pair_harness", "lightloom.tb.tb_pair", sources, folder=folder, name=folder.name,
+             simulator=simulator, seed=seed, plusargs=["-fst"] if waves else [])
+    logs = {d: [[_read(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
+            for d in ("in", "out")}
+    status = json.loads((folder / "status.json").read_text())
+    return PairRun(logs["in"], logs["out"], status, folder)
+
+
+def _read(path: Path) -> list[Beat]:
+    rows = (line.split() for line in path.read_text().splitlines())
+    return [Beat(int(row[0]), *(int(field, 16) for field in row[1:])) for row in rows]
+
+
+def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
+    d, lanes, word = cfg.derived, cfg.serdes.lanes, cfg.serdes.word_bits
+    widths = {"tuser": d.vc_bits + 1, "tid": d.id_bits, "tdest": d.id_bits,
+              "tkeep": cfg.chiplet.flit_bytes, "tdata": d.flit_bits}
+    bits, body = lanes * word, []
+    for end, other in zip(ENDS, reversed(ENDS), strict=True):
+        pins = [".clk(clk)", ".rst(rst)"]
+        for h in range(cfg.chiplet.host_ports):
+            for side in ("in", "out"):
+                port = f"{end}_{side}{h}"
+                for wire, width in WIRES:
+                    body.append(f"wire [{widths.get(wire, width) - 1}:0] {port}_{wire};")
+                    pins.append(f".host_{side}__{h}__{wire}({port}_{wire})")
+                taps = ", ".join(f".{wire}({port}_{wire})" for wire, _ in WIRES)
+                body.append(
+                    f"axis_recorder #(.BYTES({cfg.chiplet.flit_bytes}), .ID({d.id_bits}), "
+                    f'.USER({d.vc_bits + 1}), .FILE("{folder}/{port}.log")) {port}_recorder '
+                    f"(.clk(clk), .rst(rst), .cycle(cycle), {taps});")
+        for p in range(cfg.chiplet.optical_ports):
+            body.append(f"wire [{bits - 1}:0] {end}_tx{p}, {end}_rx{p};")
+            for lane in range(lanes):
+                part = f"[{lane * word + word - 1}:{lane * word}]"
+                pins += [f".tx_words__{p}__{lane}({end}_tx{p}{part})",
+                         f".rx_words__{p}__{lane}({end}_rx{p}{part})"]
+            if p < joined:
+                body.append(f"wire [31:0] {end}_errors{p};")
+                body.append(
+                    f"fibre #(.BITS({bits}), .DELAY({d.fibre_cycles}), "
+                    f".BER_PPB({round(ber * 1e9)}), .SEED({seed * 64 + 2 * p + (end == 'b') + 1})) "
+                    f"fibre_{end}{p} (.clk(clk), .rst(rst), .in({end}_tx{p}), "
+                    f".out({other}_rx{p}), .errors({end}_errors{p}));")
+            else:
+                body.append(f"assign {end}_rx{p} = 0;")
+            pins.append(f".ports__{p}({end}_status{p})")
+            body.append(f"wire [1023:0] {end}_status{p};")
+        for h in range(cfg.chiplet.host_ports):
+            pins.append(f".hosts__{h}({end}_host{h})")
+            body.append(f"wire [63:0] {end}_host{h};")
+        words, width = route_words(cfg, routes[ENDS.index(end)])
+        (folder / f"routes_{end}.hex").write_text("".join(f"{value:x}\n" for value in words))
+        body += [
+            f"reg [{width - 1}:0] {end}_routes [0:{len(words) - 1}];",
+            f'initial $readmemh("{folder}/routes_{end}.hex", {end}_routes);',
+            f"wire {end}_route_valid = !rst && cycle < {len(words)};",
+            f"wire [{width - 1}:0] {end}_route = {end}_routes[{end}_route_valid ? cycle : 0];",
+            f"chiplet chip_{end} ({', '.join(pins)}, .route__payload({end}_route), "
+            f".route__valid({end}_route_valid), .route__ready());",
+        ]
+    if waves:
+        body.append(f'initial begin $dumpfile("{folder}/waves.fst"); '
+                    f"$dumpvars({waves}, pair_harness); end")
+    return body
