@@ -55,7 +55,7 @@ class Chiplet(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cfg = self._cfg
-        hosts = cfg.chiplet.host_ports
+        hosts, lanes = cfg.chiplet.host_ports, range(cfg.serdes.lanes)
         m.submodules.crossbar = crossbar = Crossbar(cfg)
         wiring.connect(m, wiring.flipped(self.route), crossbar.route)
         for h in range(hosts):
@@ -79,11 +79,10 @@ class Chiplet(wiring.Component):
             m.d.comb += [
                 link.rx.valid.eq(adapter_rx.valid), link.rx.beat.eq(adapter_rx.beat),
                 link.aligned.eq(adapter_rx.aligned),
-                adapter_rx.words.eq(Cat(self.rx_words[p][lane] for lane in range(cfg.serdes.lanes))),
+                adapter_rx.words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
                 self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter_rx.aligned),
                 self.ports[p].lane_lock.eq(adapter_rx.lane_lock),
                 self.ports[p].xbar.eq(crossbar.counters[hosts + p]),
             ]
-            m.d.comb += [self.tx_words[p][lane].eq(adapter_tx.words[lane])
-                         for lane in range(cfg.serdes.lanes)]
+            m.d.comb += [self.tx_words[p][lane].eq(adapter_tx.words[lane]) for lane in lanes]
         return m

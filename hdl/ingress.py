@@ -72,9 +72,9 @@ class HostIngress(wiring.Component):
         m.d.sync += [self.o.valid.eq(send), self.o.flit.eq(flit)]
 
         spend = onehot_when(send, vc, vcs)
-        ready = []
+        ready, depth = [], cfg.xbar.vc_depth
         for v in range(vcs):
-            credit = Signal(range(cfg.xbar.vc_depth + 1), init=cfg.xbar.vc_depth, name=f"credit_{v}")
+            credit = Signal(range(depth + 1), init=depth, name=f"credit_{v}")
             m.d.sync += credit.eq(credit + self.o.credit[v] - spend[v])
             ready.append(credit.any())
         m.d.comb += self.i.tready.eq(Cat(ready).all())

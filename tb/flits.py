@@ -71,7 +71,8 @@ class FlitCodec:
     def sink(self, name: str, path: Path, port: str) -> str:
         """Instance of `flit_sink` on the wires `<port>_valid/_flit/_credit`."""
         return (f'flit_sink #({self._parameters()}, .FILE("{path}")) {name} (.clk(clk), .rst(rst), '
-                f'.cycle(cycle), .valid({port}_valid), .flit({port}_flit), .credit({port}_credit));')
+                f'.cycle(cycle), .valid({port}_valid), .flit({port}_flit), '
+                f'.credit({port}_credit));')
 
     def _parameters(self) -> str:
         return (f".FLIT({self.bits}), .VC_BITS({self._vc_bits}), .VC_LSB({self._vc_lsb}), "

@@ -6,11 +6,17 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from amaranth.lib.data import Layout
+
+from lightloom.hdl.chiplet import HostStatus, PortStatus
+
 from .bench import VERILOG, harness
+from .layouts import decode
 from .routes import route_words
 from .runner import simulate
 
 ENDS = "ab"
+HOST_STATUS = Layout.cast(HostStatus)
 WIRES = (("tvalid", 1), ("tready", 1), ("tlast", 1), ("tuser", 0), ("tid", 0), ("tdest", 0),
          ("tkeep", 0), ("tdata", 0))
 
@@ -42,7 +48,11 @@ class Beat:
 
 @dataclass(frozen=True)
 class PairRun:
-    """What a run left: each end's beats at each host port, in and out, and status words."""
+    """What a run left: each end's beats at each host port, in and out, and the status.
+
+    `status` holds, by name, `PortStatus` of joined port p of end e (``"a_status0"``), its fibre's
+    bit errors (``"a_errors0"``), and `HostStatus` of its host ports (``"a_host0"``).
+    """
 
     sent: list[list[list[Beat]]]
     received: list[list[list[Beat]]]
@@ -100,7 +110,9 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
              simulator=simulator, seed=seed, plusargs=["-fst"] if waves else [])
     logs = {d: [[_read(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
             for d in ("in", "out")}
-    status = json.loads((folder / "status.json").read_text())
+    words = json.loads((folder / "status.json").read_text())
+    status = {name: decode(PortStatus(cfg) if "status" in name else HOST_STATUS, int(word, 2))
+              if "errors" not in name else int(word, 2) for name, word in words.items()}
     return PairRun(logs["in"], logs["out"], status, folder)
 
 
@@ -143,10 +155,10 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
             else:
                 body.append(f"assign {end}_rx{p} = 0;")
             pins.append(f".ports__{p}({end}_status{p})")
-            body.append(f"wire [1023:0] {end}_status{p};")
+            body.append(f"wire [{PortStatus(cfg).size - 1}:0] {end}_status{p};")
         for h in range(cfg.chiplet.host_ports):
             pins.append(f".hosts__{h}({end}_host{h})")
-            body.append(f"wire [63:0] {end}_host{h};")
+            body.append(f"wire [{HOST_STATUS.size - 1}:0] {end}_host{h};")
         words, width = route_words(cfg, routes[ENDS.index(end)])
         (folder / f"routes_{end}.hex").write_text("".join(f"{value:x}\n" for value in words))
         body += [

@@ -93,7 +93,8 @@ def simulate(
         hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
         test_dir=folder, results_xml=str(folder / "results.xml"),
         plusargs=plusargs or [],
-        extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})}, log_file=log, timescale=("1ns", "1ps"),
+        extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
+        log_file=log, timescale=("1ns", "1ps"),
     )
     ran, failed = get_results(results)
     if failed or not ran:

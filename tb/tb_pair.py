@@ -13,7 +13,6 @@ import cocotb
 from cocotb.triggers import Timer
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
-
 from lightloom.tb.bench import start
 
 PERIOD = 2
@@ -71,7 +70,7 @@ class PairBench:
                 data = bytes(b for b, keep in zip(frame.tdata, frame.tkeep, strict=True) if keep)
                 src, dst, user = frame.tid[0], frame.tdest[0], frame.tuser[0]
                 flow = self.expected[src, dst, user & mask]
-                assert flow, f"port {port}: a packet from {src} to {dst} that was not sent, or twice"
+                assert flow, f"port {port}: a packet from {src} to {dst} not sent, or seen twice"
                 want = flow.pop(0)
                 assert data == want, (
                     f"port {port}: packet from {src} to {dst}, VC {user & mask}: "

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cocotb
 from cocotb.triggers import ClockCycles
-
 from lightloom.tb.bench import start
 
 

@@ -64,7 +64,8 @@ class InputPort(wiring.Component):
         next_open, next_bad, next_dropping = Signal(), Signal(), Signal()
         push, abort, credit_drop = Signal(), Signal(), Signal()
         route_drop, protocol_error, overflow = Signal(), Signal(), Signal()
-        m.d.comb += [next_open.eq(here_open), next_bad.eq(here_bad), next_dropping.eq(here_dropping)]
+        m.d.comb += [next_open.eq(here_open), next_bad.eq(here_bad),
+                     next_dropping.eq(here_dropping)]
         with m.If(valid):
             with m.If(flit.vc >= vcs):
                 m.d.comb += protocol_error.eq(1)

@@ -40,11 +40,13 @@ class RouteTable(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         d = self._cfg.derived
-        m.submodules.table = table = Memory(shape=RouteEntry(self._cfg), depth=2**d.id_bits, init=[])
+        m.submodules.table = table = Memory(
+            shape=RouteEntry(self._cfg), depth=2**d.id_bits, init=[])
         write, read = table.write_port(), table.read_port()
         total = Signal(d.port_bits + 1)
         m.d.comb += [
-            write.addr.eq(self.write.dst), write.data.eq(self.write.entry), write.en.eq(self.write_en),
+            write.addr.eq(self.write.dst), write.data.eq(self.write.entry),
+            write.en.eq(self.write_en),
             read.addr.eq(self.dst), read.en.eq(1),
             total.eq(read.data.port + (self.src & read.data.spread)),
             self.output.eq(total),
