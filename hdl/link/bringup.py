@@ -28,11 +28,13 @@ class Bringup(wiring.Component):
             m.d.sync += met.eq(1)
         with m.Switch(self.state):
             # Waits for the lanes.
-            with m.Case(State.DOWN), m.If(self.aligned):
-                m.d.sync += self.state.eq(State.TRAIN)
+            with m.Case(State.DOWN):
+                with m.If(self.aligned):
+                    m.d.sync += self.state.eq(State.TRAIN)
             # Waits for a partner that hears us: it says ready, or already sends frames.
-            with m.Case(State.TRAIN), m.If((self.train & self.train_ready) | self.tail):
-                m.d.sync += [self.state.eq(State.ACTIVE), was_active.eq(1)]
+            with m.Case(State.TRAIN):
+                with m.If((self.train & self.train_ready) | self.tail):
+                    m.d.sync += [self.state.eq(State.ACTIVE), was_active.eq(1)]
             # Carries frames until the partner falls back to training.
             with m.Case(State.ACTIVE):
                 with m.If(self.train & ~self.train_ready & ~self.train_fresh):
