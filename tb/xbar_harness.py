@@ -12,7 +12,10 @@ from .runner import simulate
 
 def crossbar_bench(cfg, verilog: str, stimulus: list[list[tuple[int, Flit]]], routes, cycles: int,
                    *, folder: Path, simulator: str = "icarus", seed: int = 0):
-    """Run the crossbar on a stimulus; return each output's (cycle, flit) list.
+    """Run the crossbar on a stimulus.
+
+    Returns each output's list of (cycle, flit), and each input's counters: route drops, protocol
+    errors, overflows.
 
     Parameters
     ----------
@@ -60,4 +63,6 @@ def crossbar_bench(cfg, verilog: str, stimulus: list[list[tuple[int, Flit]]], ro
                **{f: (VERILOG / f).read_text() for f in ("flit_source.v", "flit_sink.v")}}
     simulate("xbar_harness", "lightloom.tb.tb_xbar", sources, folder=folder, name=folder.name,
              simulator=simulator, seed=seed, env={"CYCLES": str(cycles)})
-    return [codec.read_log(folder / f"out_{i}.log") for i in range(ports)]
+    word = int((folder / "counters.txt").read_text(), 16)
+    counters = [tuple(word >> 48 * i + 16 * k & 0xFFFF for k in range(3)) for i in range(ports)]
+    return [codec.read_log(folder / f"out_{i}.log") for i in range(ports)], counters

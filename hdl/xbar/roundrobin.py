@@ -43,8 +43,13 @@ class RoundRobin(wiring.Component):
             self.grant.eq(lowest_set(Mux(above.any(), above, self.requests))),
         ]
         with m.If(self.advance):
-            m.d.sync += mask.eq(~(self.grant | (self.grant - Const(1, width))))
+            m.d.sync += mask.eq(self.positions_above(self.grant))
         return m
+
+    @staticmethod
+    def positions_above(grant):
+        """Mask of the positions above the one-hot `grant`."""
+        return ~(grant | (grant - Const(1, len(grant))))
 
 
 def onehot_when(enable, index, count: int):
