@@ -1,0 +1,187 @@
+"""Two exported links over their adapters: equal to the model without errors, lossless with them."""
+
+import crcmod.predefined
+import numpy as np
+import pytest
+from amaranth import Const
+
+from lightloom import config
+from lightloom.hdl.export import to_verilog
+from lightloom.hdl.link import crc, layer
+from lightloom.hdl.link.layer import Link
+from lightloom.hdl.link.replay import ReplayRing
+from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
+from lightloom.sim.link import run_link
+from lightloom.tb import traffic
+from lightloom.tb.link_harness import decode_tail, run_links, unpack_beat
+
+CRC32C = crcmod.predefined.mkPredefinedCrcFun("crc-32c")
+
+
+def blocks(cfg, end, **others):
+    parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx, **others}
+    return {name: to_verilog(part(cfg), name=f"{name}_{end}") for name, part in parts.items()}
+
+
+def both_ends(cfg):
+    return [blocks(cfg, "a"), blocks(cfg, "b")]
+
+
+def two_streams(cfg, rng, *, start, count, lengths=(1, 2, 4, 9), load=1.0):
+    return [traffic.packets(rng, count=count, start=start, src=end, destinations=[1 - end],
+                            vcs=cfg.chiplet.vcs, lengths=lengths, load=load,
+                            flit_bits=cfg.derived.flit_bits) for end in range(2)]
+
+
+def wide_flits():
+    """A flit of four rows: 64 bytes over two lanes."""
+    return config.override(
+        config.load("sim"), chiplet__flit_bytes=64, chiplet__optical_ports=2, serdes__lanes=2,
+        serdes__marker_period=256, link__frame_flits=8)
+
+
+def start_of_traffic(cfg):
+    """Well after bring-up: lock, and two marker rows."""
+    return 128 * (20 + 4 * (cfg.serdes.marker_period + 200) * 66 // cfg.serdes.word_bits // 128)
+
+
+def assert_lossless(sent, delivered):
+    """Per VC: every flit sent is delivered once, in order, unchanged."""
+    for vc in {flit.vc for _, flit in sent}:
+        want = [flit for _, flit in sent if flit.vc == vc]
+        seen = [flit for _, flit in delivered if flit.vc == vc]
+        assert len(seen) == len(want)
+        for k, (a, b) in enumerate(zip(want, seen, strict=True)):
+            assert a == b, f"VC {vc}, flit {k}: expected {a}, seen {b}"
+
+
+@pytest.mark.parametrize("load", [0.2, 1.0])
+@pytest.mark.parametrize("make", [
+    lambda: config.load("sim"), lambda: config.load("ecp5"), wide_flits],
+    ids=["row-per-beat", "two-beats-per-row", "four-rows-per-beat"])
+def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed, make, load):
+    cfg = make()
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    streams = two_streams(cfg, rng, start=start, count=150, load=load,
+                          lengths=(1, 2, 4, min(9, cfg.xbar.max_packet_flits)))
+    cycles = start + 6000
+    run = run_links(cfg, both_ends(cfg), streams, cycles=cycles, folder=tmp_path)
+    assert run.active is not None and run.active < start
+    golden = run_link(cfg, *(traffic.for_model(s) for s in streams), cycles)
+    for end in range(2):
+        assert_lossless(streams[1 - end], run.delivered[end])
+        rtl = [(c, f.vc, f.first, f.end, f.src, f.dst, traffic.tag_of(f))
+               for c, f in run.delivered[end]]
+        assert rtl == golden.delivered[end]
+
+
+def test_bit_errors_lose_duplicate_reorder_and_alter_nothing(tmp_path, seed):
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    streams = two_streams(cfg, rng, start=start, count=300)
+    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 12_000, folder=tmp_path,
+                    ber=1e-4, seed=seed % 1000)
+    assert all(status["replays"] > 5 for status in run.status)
+    assert all(errors > 100 for errors in run.errors)
+    for end in range(2):
+        assert_lossless(streams[1 - end], run.delivered[end])
+
+
+def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    streams = two_streams(cfg, rng, start=start, count=150)
+    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 8000, folder=tmp_path,
+                    cut=start + 200)
+    assert [status["state"] for status in run.status] == ["ACTIVE", "ACTIVE"]
+    for end in range(2):
+        assert_lossless(streams[1 - end], run.delivered[end])
+
+
+def test_partners_with_different_parameters_end_in_fault(tmp_path):
+    cfg = config.load("sim")
+    other = config.override(cfg, link__replay_flits=512)
+    run = run_links(cfg, [blocks(cfg, "a"), blocks(other, "b")], [[], []],
+                    cycles=start_of_traffic(cfg), folder=tmp_path)
+    assert [status["state"] for status in run.status] == ["FAULT", "FAULT"]
+    assert run.active is None
+
+
+def frames(cfg, beats):
+    """(payloads, tail bits) of each frame sent, in order."""
+    flits = []
+    for _, beat in beats:
+        bits, controls = unpack_beat(cfg, beat)
+        if not any(controls):
+            flits.append(bits)
+        elif bits & 0xFF == 0x78:
+            yield flits, bits
+            flits = []
+
+
+def check_frames(cfg, beats):
+    """Each frame's CRC by an independent CRC-32C, and its count and sequence number."""
+    size, seq, seen = cfg.chiplet.flit_bytes, 0, 0
+    for flits, bits in frames(cfg, beats):
+        message = b"".join(flit.to_bytes(size, "little") for flit in flits)
+        body = bits.to_bytes(size, "little")[:-4]
+        tail = decode_tail(cfg, bits)
+        assert tail["crc"] == CRC32C(message + body)
+        assert (tail["count"], tail["seq"]) == (len(flits), seq % 2**cfg.derived.seq_bits)
+        seq += len(flits)
+        seen += bool(flits)
+    return seen
+
+
+def test_frames_carry_a_crc_32c_that_an_independent_library_computes(tmp_path, seed):
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    run = run_links(cfg, both_ends(cfg), two_streams(cfg, rng, start=start, count=50),
+                    cycles=start + 1500, folder=tmp_path)
+    assert all(check_frames(cfg, beats) > 10 for beats in run.beats)
+
+
+def test_a_swapped_crc_polynomial_tap_is_caught(tmp_path, seed, monkeypatch):
+    good = crc._rows
+
+    def swapped(width):
+        rows = list(good(width))
+        rows[5], rows[6] = rows[6], rows[5]
+        return rows
+
+    monkeypatch.setattr(crc, "_rows", swapped)
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    run = run_links(cfg, both_ends(cfg), two_streams(cfg, rng, start=start, count=50),
+                    cycles=start + 1500, folder=tmp_path)
+    with pytest.raises(AssertionError):
+        for beats in run.beats:
+            check_frames(cfg, beats)
+
+
+class SkippingReplay(ReplayRing):
+    """Replays from one flit too far."""
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        with m.If(self.seek):
+            m.d.sync += self.tx.eq(self.position + Const(1, len(self.position)))
+        return m
+
+
+def test_a_replay_that_skips_a_flit_is_caught(tmp_path, seed, monkeypatch):
+    monkeypatch.setattr(layer, "ReplayRing", SkippingReplay)
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    streams = two_streams(cfg, rng, start=start, count=100)
+    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 4000, folder=tmp_path,
+                    ber=1e-4, seed=seed % 1000)
+    with pytest.raises(AssertionError):
+        for end in range(2):
+            assert_lossless(streams[1 - end], run.delivered[end])
