@@ -24,10 +24,21 @@ def harness(name: str, what: str, body: list[str]) -> str:
     return HARNESS.format(name=name, what=what, body="\n".join("  " + line for line in body))
 
 
-async def start(dut, *, period_ns: int = 2) -> None:
-    """Start the clock and reset; returns in the low phase before the edge that starts cycle 0."""
+async def hold_reset(dut, *, period_ns: int = 2) -> None:
+    """Start the clock and assert reset; sources and sinks attach after this."""
     dut.rst.value = 1
     Clock(dut.clk, period_ns, unit="ns", impl="gpi").start()
-    await ClockCycles(dut.clk, 4)
+    await ClockCycles(dut.clk, 2)
+
+
+async def release_reset(dut) -> None:
+    """Release reset; returns in the middle of cycle 0."""
+    await ClockCycles(dut.clk, 2)
     await FallingEdge(dut.clk)
     dut.rst.value = 0
+
+
+async def start(dut) -> None:
+    """Reset a harness that needs no sources or sinks."""
+    await hold_reset(dut)
+    await release_reset(dut)

@@ -6,6 +6,7 @@ keeps its outputs at X (IEEE 1364-2005, 5.3).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 from importlib import resources
@@ -89,13 +90,19 @@ def simulate(
         log_file=folder / "build.log",
     )
     log = folder / "run.log"
-    results = runner.test(
-        hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
-        test_dir=folder, results_xml=str(folder / "results.xml"),
-        plusargs=plusargs or [],
-        extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
-        log_file=log, timescale=("1ns", "1ps"),
-    )
+    results = folder / "results.xml"
+    results.unlink(missing_ok=True)
+    # Under pytest a failed test leaves the runner as SystemExit, otherwise it returns normally:
+    # the results file tells in both cases.
+    with contextlib.suppress(SystemExit):
+        runner.test(
+            hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
+            test_dir=folder, results_xml=str(results), plusargs=plusargs or [],
+            extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
+            log_file=log, timescale=("1ns", "1ps"),
+        )
+    if not results.exists():
+        raise SimulationError(f"{name}: the simulator left no results, log: {log}")
     ran, failed = get_results(results)
     if failed or not ran:
         raise SimulationError(

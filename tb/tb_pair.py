@@ -14,7 +14,7 @@ from cocotb.triggers import Timer
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiStreamBus, AxiStreamFrame, AxiStreamSink, AxiStreamSource
 
-from lightloom.tb.bench import start
+from lightloom.tb.bench import hold_reset, release_reset
 
 PERIOD = 2
 ACTIVE = 2
@@ -90,8 +90,9 @@ class PairBench:
 @cocotb.test()
 async def carry_packets(dut):
     stimulus = json.loads(Path("stimulus.json").read_text())
+    await hold_reset(dut, period_ns=PERIOD)
     bench = PairBench(dut, stimulus)
-    await start(dut, period_ns=PERIOD)
+    await release_reset(dut)
     origin = get_sim_time("ns")     # in the middle of cycle 0
 
     async def until(cycle):
