@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+
 from lightloom.config import STAGES
 
 from .lane import lock_blocks

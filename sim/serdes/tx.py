@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from lightloom.config import STAGES, scrambler_seed
 
 from .linecode import BLOCK_BITS, IDLE, encode, marker

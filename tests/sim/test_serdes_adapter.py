@@ -4,6 +4,7 @@ import secrets
 
 import numpy as np
 import pytest
+
 from lightloom.config import load, override, scrambler_seed
 from lightloom.sim.serdes import encode, marker, receive, receive_lane, transmit
 
@@ -224,13 +225,17 @@ def test_skew_beyond_the_deskew_fifo_never_aligns():
     assert receive(cfg, channel(words, [0, 0, 9 * 66, 0])).cycle.size == 0
 
 
-def test_loss_of_one_lanes_block_lock_ends_the_alignment(seed):
-    cfg = override(load("sim"), serdes__marker_period=16)
+@pytest.mark.parametrize(("lanes", "lane"), [(4, 2), (1, 0)])
+def test_loss_of_one_lanes_block_lock_starts_over(lanes, lane):
+    """A lane alone cannot overflow its FIFO: the loss itself must end the alignment."""
+    cfg = override(load("sim"), serdes__marker_period=16, serdes__lanes=lanes)
     _, words = steady(cfg, 12000)
-    break_rows(words, range(3000, 3020), lane=2)
+    break_rows(words, range(3000, 3020), lane=lane)
     beats = receive(cfg, words)
-    gaps = np.diff(beats.cycle)
-    assert (gaps > 64).sum() == 1 and beats.cycle[-1] > 11990
+    assert (np.diff(beats.cycle) > 64).sum() == 1 and beats.cycle[-1] > 11990
+    good = ~beats.error.any(axis=1)
+    assert (np.diff(beats.data[good, 0].astype(np.int64)) > 0).all()
+    assert not beats.data[good, 1:].any() and not beats.ctrl[good].any()
 
 
 def test_a_bad_header_is_given_as_an_error_in_its_block():

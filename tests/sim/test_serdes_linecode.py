@@ -5,6 +5,7 @@ import secrets
 import crcmod
 import numpy as np
 import pytest
+
 from lightloom.config import scrambler_seed
 from lightloom.sim.serdes import descramble, encode, marker, scramble
 
