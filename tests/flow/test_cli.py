@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lightloom.flow.cli import app
 from typer.testing import CliRunner
+
+from lightloom.flow.cli import app
 
 LIGHTLOOM = Path(sys.executable).with_name("lightloom")
 
