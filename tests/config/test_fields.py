@@ -1,6 +1,7 @@
 """Fields of a configuration: each wrong one gives one line with field, value, what is allowed."""
 
 import pytest
+
 from lightloom import config
 from lightloom.config import ConfigError
 

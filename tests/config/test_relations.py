@@ -1,6 +1,7 @@
 """Relations between fields: both edges of each, and the configurations that cannot work."""
 
 import pytest
+
 from lightloom import config
 from lightloom.config import ConfigError
 

@@ -1,6 +1,7 @@
 """Lint: every profile passes all tools, and a block with a real fault does not."""
 
 import pytest
+
 from lightloom import config
 from lightloom.flow import lint, verilog
 from lightloom.flow.errors import CheckError

@@ -12,6 +12,7 @@ import pytest
 from amaranth import Module
 from amaranth.lib import data, enum, wiring
 from amaranth.lib.wiring import In, Out
+
 from lightloom import config
 from lightloom.flow import cache, tools, verilog
 from lightloom.hdl.blocks import BLOCKS
