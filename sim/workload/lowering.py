@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from lightloom.sim.rack.tasks import TaskGraph
+from lightloom.sim.rack.tasks import DELAY, MESSAGE, TaskGraph
 
 from .collectives import pattern
 from .errors import TraceError
@@ -17,8 +17,6 @@ from .locate import locate
 from .reader import read_trace
 from .schedule import Step, own_programs, same_program
 from .schema import NodeType
-
-DELAY, MESSAGE = 0, 1
 
 
 def load(path: str | Path, cfg, *, limit: int = 500_000, skip: int = 0,

@@ -1,0 +1,59 @@
+"""Flit ports of the models: what is on each wire in each cycle (docs/units.md, Flit port).
+
+A component reads its wires as of cycle c and writes them for a later cycle, so in one cycle the
+components may be evaluated in any order. A wire is read once in each cycle by its one reader,
+which empties the slot.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from .flits import NO_FLIT
+
+SLOTS = 8
+"""A value is posted at most SLOTS - 1 cycles ahead."""
+
+
+class Wires(NamedTuple):
+    """`flit` int64[wires, SLOTS]: a word of :mod:`.flits` or NO_FLIT, forward;
+    `credit` uint8[wires, SLOTS]: bit v is a pulse of VC v, backward. Slot: cycle mod SLOTS."""
+
+    flit: np.ndarray
+    credit: np.ndarray
+
+
+def make_wires(count: int) -> Wires:
+    """`count` silent wires."""
+    return Wires(np.full((count, SLOTS), NO_FLIT, np.int64), np.zeros((count, SLOTS), np.uint8))
+
+
+@njit(cache=True, inline="always")
+def put_flit(wires, wire, cycle, flit):
+    """`valid` with `flit` in `cycle`."""
+    wires.flit[wire, cycle & SLOTS - 1] = flit
+
+
+@njit(cache=True, inline="always")
+def take_flit(wires, wire, cycle):
+    """The flit with `valid` in `cycle`, or NO_FLIT."""
+    flit = wires.flit[wire, cycle & SLOTS - 1]
+    wires.flit[wire, cycle & SLOTS - 1] = NO_FLIT
+    return flit
+
+
+@njit(cache=True, inline="always")
+def put_credit(wires, wire, cycle, vc):
+    """A credit pulse of VC `vc` in `cycle`."""
+    wires.credit[wire, cycle & SLOTS - 1] |= 1 << vc
+
+
+@njit(cache=True, inline="always")
+def take_credit(wires, wire, cycle):
+    """Credit pulses in `cycle`, bit v for VC v."""
+    pulses = wires.credit[wire, cycle & SLOTS - 1]
+    wires.credit[wire, cycle & SLOTS - 1] = 0
+    return pulses
