@@ -1,0 +1,72 @@
+"""One round of request, grant, accept (docs/crossbar.md, Matching)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lightloom.sim.bits import EVERYTHING, NOTHING, bit, first_from, lowest, without_lowest
+from lightloom.sim.compiled import step_function
+from lightloom.sim.flits import NONE, end_of
+
+
+@step_function
+def grant(state, node):
+    """Let each output pick an input; the inputs that were picked, their outputs in `grants`."""
+    granted, outputs = NOTHING, state.waiting[node]
+    while outputs:
+        j = lowest(outputs)
+        outputs = without_lowest(outputs)
+        requests = NOTHING
+        for v in range(state.owing.shape[1]):
+            if state.credits[node, j, v] > 0:
+                requests |= state.queued[node, j, v] & state.lock[node, j, v]
+        if requests:
+            i = first_from(requests, state.grant_from[node, j])
+            state.grants[node, i] |= bit(j)
+            granted |= bit(i)
+    return granted
+
+
+@step_function
+def pick_vc(state, node, i, j):
+    """The first eligible VC of a matched pair from `vp` upwards, cyclically."""
+    v, vcs = np.int64(state.vc_from[node, j]), state.owing.shape[1]
+    while not (state.credits[node, j, v] > 0
+               and state.queued[node, j, v] & state.lock[node, j, v] & bit(i)):
+        v = v + 1 if v + 1 < vcs else 0
+    return v
+
+
+@step_function
+def dequeue(state, node, i, v, j):
+    """Take the first flit of queue (i, v, j)."""
+    slot = state.head[node, i, v, j]
+    if slot == state.tail[node, i, v, j]:
+        state.queued[node, j, v] &= ~bit(i)
+        others = NOTHING
+        for w in range(state.owing.shape[1]):
+            others |= state.queued[node, j, w]
+        if not others:
+            state.waiting[node] &= ~bit(j)
+    else:
+        state.head[node, i, v, j] = state.following[node, i, v, slot]
+    state.used[node, i, v] -= 1
+    state.free[node, i, v, state.free.shape[3] - 1 - state.used[node, i, v]] = slot
+    return state.slots[node, i, v, slot]
+
+
+@step_function
+def accept(state, node, i):
+    """Match input i with one of the outputs that grant it; the output and the flit that leaves."""
+    ports, vcs = state.inputs.shape[1], state.owing.shape[1]
+    j = first_from(state.grants[node, i], state.accept_from[node, i])
+    state.grants[node, i] = NOTHING
+    v = pick_vc(state, node, i, j)
+    flit = dequeue(state, node, i, v, j)
+    state.grant_from[node, j] = i + 1 if i + 1 < ports else 0
+    state.accept_from[node, i] = j + 1 if j + 1 < ports else 0
+    state.vc_from[node, j] = v + 1 if v + 1 < vcs else 0
+    state.credits[node, j, v] -= 1
+    state.lock[node, j, v] = bit(i) if end_of(flit) == NONE else EVERYTHING
+    state.matched[node, v] |= bit(i)
+    return j, flit
