@@ -7,47 +7,35 @@ from numba import njit
 from lightloom.config import STAGES
 
 from ..serdes.linecode import BLOCK_BITS
-from .state import (
-    CYCLE,
-    GATHERED,
-    NEXT_ROW,
-    PULLED,
-    ROW,
-    SHOWN,
-)
 
-_WORD = STAGES.adapter_tx
-_OUT = STAGES.adapter_rx
-_SHOWN = STAGES.link_rx - 1
+_SENT = STAGES.adapter_tx
+_RECEIVED = STAGES.adapter_rx
+_JUDGED = STAGES.link_rx - 1
 
 
 @njit(cache=True)
 def set_clock(rules, clock, cycle):
-    """Bring the shared clock to `cycle`."""
+    """Bring the shared clock to `cycle`; once a cycle, so that no end divides."""
     bits, period = rules.word_bits, rules.marker_period + 1
     row = (bits * cycle + BLOCK_BITS - 1) // BLOCK_BITS     # the first that is not pulled before
     pulled = BLOCK_BITS * row // bits == cycle
-    place = row % period
-    if place == 0:
-        row, place, pulled = row + 1, 1, False
-    late = (place - 1) % rules.rows_per_beat
-    if late:
-        # Row `row` belongs to a group that has begun. Nobody is ready, so the rest of the clock
-        # is not looked at.
-        pulled = False
+    if row % period == 0:
+        row, pulled = row + 1, False
+    if (row % period - 1) % rules.rows_per_beat:
+        pulled = False     # in the midst of a beat; nobody is ready, and `visible` is not used
     last = row + rules.rows_per_beat - 1
-    clock[CYCLE], clock[NEXT_ROW], clock[PULLED] = cycle, row, pulled
-    clock[SHOWN] = (_WORD + (BLOCK_BITS * last + BLOCK_BITS - 1) // bits + rules.fibre_cycles
-                    + _OUT + _SHOWN)
+    clock.cycle, clock.row, clock.pulled = cycle, row, pulled
+    clock.visible = (_SENT + (BLOCK_BITS * last + BLOCK_BITS - 1) // bits + rules.fibre_cycles
+                     + _RECEIVED + _JUDGED)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def gathered(state, end, cycle):
-    """Beats that wait in `cycle` for the next payload row."""
-    reg, clock = state.reg[end], state.clock
-    if clock[CYCLE] != cycle:
+    """Beats of `end` that wait in `cycle` for the next payload row."""
+    own, clock = state.ends[end], state.clock[0]
+    if clock.cycle != cycle:
         set_clock(state.rules, clock, cycle)
-    if reg[ROW] != clock[NEXT_ROW]:
+    if own.row != clock.row:
         # Kept by row number, so that an end with nothing to do need not see the row pulled.
-        reg[ROW], reg[GATHERED] = clock[NEXT_ROW], 0
-    return reg[GATHERED]
+        own.row, own.gathered = clock.row, 0
+    return own.gathered

@@ -7,23 +7,11 @@ from numba import njit
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
 from .receive import accept, deliver, grant, next_tail
-from .state import (
-    COUNT,
-    DELIVERED,
-    DIRTY,
-    EMPTY,
-    EXPECTED,
-    HAVE,
-    KEEPALIVE,
-    STAGE_A,
-    STAGE_B,
-    TX,
-    WR,
-)
+from .state import EMPTY
 from .transmit import admissible, admit, queue, send
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def link_step(state, wires, end, cycle):
     """Step `end` from the wires as of `cycle`; ends may be stepped in any order within a cycle.
 
@@ -32,9 +20,10 @@ def link_step(state, wires, end, cycle):
     int
         1 if the end put a flit on its output wire (valid in `cycle` + 1), else 0.
     """
-    flit = take_flit(wires, state.inputs[end], cycle)
-    pulses = take_credit(wires, state.outputs[end], cycle)
-    if (cycle < state.wake[end] and flit == NO_FLIT and pulses == 0
+    own = state.ends[end]
+    flit = take_flit(wires, own.input, cycle)
+    pulses = take_credit(wires, own.output, cycle)
+    if (cycle < own.wake and flit == NO_FLIT and pulses == 0
             and cycle & state.rules.keepalive_cycles - 1):
         return 0
     return _step(state, wires, end, cycle, flit, pulses)
@@ -42,10 +31,10 @@ def link_step(state, wires, end, cycle):
 
 @njit(cache=True)
 def _step(state, wires, end, cycle, flit, pulses):
-    """Everything as visible in `cycle` first, what its end writes last."""
-    reg = state.reg[end]
+    """What becomes visible in `cycle` first, what is written at its end last."""
+    own = state.ends[end]
     if cycle & state.rules.keepalive_cycles - 1 == 0 and cycle > 0:
-        reg[KEEPALIVE] = 1
+        own.keepalive = 1
     if next_tail(state, end) == cycle:
         accept(state, end)
     moved = deliver(state, wires, end, cycle)
@@ -55,11 +44,10 @@ def _step(state, wires, end, cycle, flit, pulses):
         queue(state, end, flit)
     if pulses:
         grant(state, end, pulses)
-    # With nothing in A, no frame open and nothing to tell, no keepalive is pending either.
-    if (reg[STAGE_A] != EMPTY or reg[STAGE_B] != EMPTY or reg[HAVE] or reg[TX] != reg[WR]
-            or reg[COUNT] or reg[DIRTY] or reg[DELIVERED] != reg[EXPECTED]
-            or admissible(state, end) >= 0):
-        state.wake[end] = cycle + 1
+    # With A empty and no frame open, a pending keepalive has just been loaded.
+    if (own.a != EMPTY or own.b != EMPTY or own.have or own.tx != own.wr or own.count or own.dirty
+            or own.delivered != own.expected or admissible(state, end) >= 0):
+        own.wake = cycle + 1
     else:
-        state.wake[end] = next_tail(state, end)
+        own.wake = next_tail(state, end)
     return moved

@@ -28,7 +28,7 @@ def _run(state, wires, order, offers, offered, credits, seen, seen_at, hold, cyc
         for end in order:
             link_step(state, wires, end, cycle)
         for end in range(2):
-            pulses = take_credit(wires, state.inputs[end], cycle)
+            pulses = take_credit(wires, state.ends[end].input, cycle)
             for vc in range(credits.shape[1]):
                 credits[end, vc] += pulses >> vc & 1
             at = sent[end]
@@ -36,15 +36,15 @@ def _run(state, wires, order, offers, offered, credits, seen, seen_at, hold, cyc
                 flit = offers[end, at, 1]
                 if credits[end, vc_of(flit)]:
                     credits[end, vc_of(flit)] -= 1
-                    put_flit(wires, state.inputs[end], cycle + 1, flit)
+                    put_flit(wires, state.ends[end].input, cycle + 1, flit)
                     sent[end] += 1
-            flit = take_flit(wires, state.outputs[end], cycle)
+            flit = take_flit(wires, state.ends[end].output, cycle)
             if flit >= 0:
                 seen[end, got[end]], seen_at[end, got[end]] = flit, cycle
                 got[end] += 1
             at = returned[end]
             if at < got[end] and seen_at[end, at] + hold <= cycle + 1:
-                put_credit(wires, state.outputs[end], cycle + 1, vc_of(seen[end, at]))
+                put_credit(wires, state.ends[end].output, cycle + 1, vc_of(seen[end, at]))
                 returned[end] += 1
     return got
 

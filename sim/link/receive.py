@@ -5,61 +5,48 @@ from __future__ import annotations
 from numba import njit
 
 from ..wires import put_flit
-from .state import (
-    ACK,
-    ACKED,
-    DELIVERED,
-    DIRTY,
-    EXPECTED,
-    FLITS,
-    GRANTED,
-    GRANTS,
-    JUDGED,
-    LIMIT,
-    NEVER,
-    TAKEN,
-    VISIBLE,
-)
+from .state import NEVER
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def next_tail(state, end):
     """The cycle in which the next tail under way becomes visible, or NEVER."""
-    peer, judged = state.peers[end], state.reg[end, JUDGED]
-    if state.reg[peer, TAKEN] == judged:
+    own = state.ends[end]
+    if state.ends[own.peer].taken == own.judged:
         return NEVER
-    return state.tails[peer, judged & state.tails.shape[1] - 1, VISIBLE]
+    return state.tails[own.peer, own.judged & state.tails.shape[1] - 1].visible
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def accept(state, end):
     """A tail becomes visible: its `ack` and `limit`, and its frame's flits as `expected`."""
-    reg = state.reg[end]
-    tail = state.tails[state.peers[end], reg[JUDGED] & state.tails.shape[1] - 1]
-    reg[JUDGED] += 1
-    reg[ACKED] = tail[ACK]
+    own = state.ends[end]
+    at = own.judged & state.tails.shape[1] - 1
+    tail = state.tails[own.peer, at]
+    own.judged += 1
+    own.acked = tail.ack
     for vc in range(state.rules.vcs):
-        state.vc[end, vc, LIMIT] = tail[GRANTS + vc]
-    if tail[FLITS]:
-        reg[EXPECTED] += tail[FLITS]
-        reg[DIRTY] = 1
+        state.channels[end, vc].limit = state.limits[own.peer, at, vc]
+    if tail.flits:
+        own.expected += tail.flits
+        own.dirty = 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def deliver(state, wires, end, cycle):
     """The next accepted flit to `o`, valid in the next cycle; how many, 0 or 1."""
-    reg = state.reg[end]
-    if reg[DELIVERED] == reg[EXPECTED]:
+    own = state.ends[end]
+    if own.delivered == own.expected:
         return 0
-    flit = state.ring[state.peers[end], reg[DELIVERED] & state.ring.shape[1] - 1]
-    put_flit(wires, state.outputs[end], cycle + 1, flit)
-    reg[DELIVERED] += 1
+    flit = state.ring[own.peer, own.delivered & state.ring.shape[1] - 1]
+    put_flit(wires, own.output, cycle + 1, flit)
+    own.delivered += 1
     return 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True, forceinline=True)
 def grant(state, end, pulses):
     """Credit pulses of the consumer, counted from the next cycle on."""
     for vc in range(state.rules.vcs):
-        state.vc[end, vc, GRANTED] += pulses >> vc & 1
-    state.reg[end, DIRTY] = 1
+        state.channels[end, vc].granted += pulses >> vc & 1
+    state.ends[end].dirty = 1

@@ -12,29 +12,42 @@ from ..serdes.linecode import BLOCK_BITS
 
 NEVER = np.iinfo(np.int64).max
 
-(WR, TX, ACKED, HAVE, NEXT_VC, QUEUED, COUNT, HEADS, DIRTY, KEEPALIVE, STAGE_A, STAGE_B,
- LOADED, TAKEN, ROW, GATHERED, JUDGED, EXPECTED, DELIVERED, REGS) = range(20)
-"""Columns of `LinkState.reg`. `WR`, `TX`, `ACKED`, `EXPECTED`, `DELIVERED` count flits and
-`LOADED`, `TAKEN`, `JUDGED` tails, all since reset and without a modulus: their differences never
-reach the moduli of the contract, so equality and order are the same. `QUEUED`: bit v says that
-the FIFO of VC v holds a flit. `COUNT`, `HEADS`: n and h of the open frame. `ROW`, `GATHERED`: the
-row that beats gather for, and how many have."""
-
-SENT, LIMIT, GRANTED, HEAD, FILL, VC_REGS = range(6)
-"""Columns of `LinkState.vc`: flits sent, the limit on them, the limit that we grant the far end;
-the FIFO's first flit and how many it holds."""
-
-VISIBLE, FLITS, ACK, GRANTS = range(4)
-"""Columns of `LinkState.tails`: the cycle in which the far end's registers show what the tail
-carried, `count`, `ack`, and from `GRANTS` on `limit[v]`."""
-
 EMPTY, FLIT, TAIL, SAME = range(4)
 """What stages A and B hold. `SAME`: a bare tail that tells the far end nothing new."""
 
-CYCLE, NEXT_ROW, PULLED, SHOWN = range(4)
-"""`LinkState.clock`, good for the cycle `CYCLE`: the payload row that a beat taken in it goes to
-(or first row of a group), whether that row is pulled in it, and what `VISIBLE` of a tail in the
-row's beat 0 is."""
+
+def _record(*fields: str) -> np.dtype:
+    return np.dtype([(field, np.int64) for field in fields])
+
+
+# Compiled code reads a record through a bare pointer, where a view of a row of an array would
+# be counted in and out.
+END = _record(
+    "wake",                                # nothing but a wire changes the end before this cycle
+    "input", "output", "peer",
+    "wr", "tx", "acked", "have",           # replay ring
+    "next_vc", "queued",                   # admission: `avp`; bit v: the FIFO of VC v holds a flit
+    "count", "heads",                      # n and h of the open frame
+    "dirty", "keepalive",                  # a bare tail is wanted
+    "a", "b",                              # stages: EMPTY, FLIT, TAIL or SAME
+    "loaded", "taken",                     # tails that the framer loaded, that the adapter took
+    "row", "gathered",                     # the row that beats gather for, and how many have
+    "judged", "expected", "delivered",     # tails judged, flits accepted, flits given to `o`
+)
+"""One end. `wr`, `tx`, `acked`, `expected`, `delivered` count flits and `loaded`, `taken`,
+`judged` tails, all since reset and without a modulus: their differences never reach the moduli of
+the contract, so equality and order are the same."""
+
+CHANNEL = _record("sent", "limit", "granted", "head", "fill")
+"""One VC of an end: flits sent and the limit on them; the limit that we grant the far end; the
+FIFO's first flit and how many it holds."""
+
+TAILS = _record("visible", "flits", "ack")
+"""One tail: the cycle in which the far end's registers show what it carried, `count`, `ack`."""
+
+CLOCK = _record("cycle", "row", "pulled", "visible")
+"""Good for one cycle: the payload row that a beat taken in it goes to, whether that row is pulled
+in it (and starts a beat), and what `visible` of a tail in the row's beat 0 is."""
 
 
 class Rules(NamedTuple):
@@ -53,29 +66,25 @@ class Rules(NamedTuple):
 
 
 class LinkState(NamedTuple):
-    """Link ends 0..ends-1, each with its peer among them.
+    """Link ends 0..ends-1, each with its peer among them. The last axis of `fifo` and `ring` and
+    the second of `tails` and `limits` is a power of two.
 
-    `inputs`, `outputs`, `peers` int64[ends]: see :func:`make_links`;
-    `wake` int64[ends]: nothing but a wire can change the end before this cycle;
-    `reg` int64[ends, REGS]; `vc` int64[ends, vcs, VC_REGS];
-    `fifo` int64[ends, vcs, power of two]: the admission FIFOs;
-    `ring` int64[ends, power of two]: flits in the order of admission. It is the replay ring, and
-    as the far end delivers out of it too, it is longer than R by what that end may have
-    acknowledged and not yet delivered;
-    `tails` int64[ends, power of two, GRANTS + vcs]: tails loaded and not yet judged at the far end;
-    `clock` int64[4]: shared by all ends.
+    `ends` END[ends]; `channels` CHANNEL[ends, vcs]; `fifo` int64[ends, vcs, *]: the admission
+    FIFOs; `tails` TAILS[ends, *] and `limits` int64[ends, *, vcs]: tails loaded and not yet
+    judged at the far end; `clock` CLOCK[1]: shared by all ends.
+
+    `ring` int64[ends, *] holds flits in the order of admission. It is the replay ring, and as the
+    far end delivers out of it too, it is longer than R by what that end may have acknowledged and
+    not yet delivered.
     """
 
     rules: Rules
-    inputs: np.ndarray
-    outputs: np.ndarray
-    peers: np.ndarray
-    wake: np.ndarray
-    reg: np.ndarray
-    vc: np.ndarray
+    ends: np.ndarray
+    channels: np.ndarray
     fifo: np.ndarray
     ring: np.ndarray
     tails: np.ndarray
+    limits: np.ndarray
     clock: np.ndarray
 
 
@@ -98,30 +107,32 @@ def make_links(cfg, inputs, outputs, peers) -> LinkState:
         The end at the far side of each end's fibre.
     """
     derived, link, serdes = cfg.derived, cfg.link, cfg.serdes
-    vcs, depth, ends = cfg.chiplet.vcs, cfg.xbar.vc_depth, len(peers)
+    vcs, count = cfg.chiplet.vcs, len(peers)
     rules = Rules(
         vcs, link.frame_flits, derived.frame_heads, link.replay_flits, link.keepalive_cycles,
         serdes.word_bits, serdes.marker_period, derived.beats_per_row, derived.rows_per_beat,
         derived.fibre_cycles)
+    ends, channels = np.zeros(count, END), np.zeros((count, vcs), CHANNEL)
+    ends["wake"], ends["input"], ends["output"], ends["peer"] = NEVER, inputs, outputs, peers
+    channels["limit"] = channels["granted"] = cfg.xbar.vc_depth
     # A tail is loaded at most once a cycle, waits in A and B and for its row (a marker row may
     # come first), then flies.
     rows = 4 + 2 * derived.rows_per_beat
-    flight = (rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx + derived.fibre_cycles
-              + STAGES.adapter_rx + derived.beats_per_row + STAGES.link_rx)
-    vc = np.zeros((ends, vcs, VC_REGS), np.int64)
-    vc[:, :, LIMIT] = vc[:, :, GRANTED] = depth
+    tails = _power_of_two(
+        rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx + derived.fibre_cycles
+        + STAGES.adapter_rx + derived.beats_per_row + STAGES.link_rx)
+    # A frame of n flits takes at least n+1 cycles to come in and n to be delivered, so never
+    # more than F flits wait for delivery.
+    ring = _power_of_two(link.replay_flits + link.frame_flits + 1)
+    clock = np.zeros(1, CLOCK)
+    clock["cycle"] = -1
     return LinkState(
-        rules,
-        *(np.array(numbers, np.int64) for numbers in (inputs, outputs, peers)),
-        wake=np.full(ends, NEVER),
-        reg=np.zeros((ends, REGS), np.int64),
-        vc=vc,
-        fifo=np.zeros((ends, vcs, _power_of_two(cfg.xbar.egress_depth)), np.int64),
-        # A frame of n flits takes at least n+1 cycles to come in and n to be delivered, so never
-        # more than F flits wait for delivery.
-        ring=np.zeros((ends, _power_of_two(link.replay_flits + link.frame_flits + 1)), np.int64),
-        tails=np.zeros((ends, _power_of_two(flight), GRANTS + vcs), np.int64),
-        clock=np.full(4, -1, np.int64),
+        rules, ends, channels,
+        fifo=np.zeros((count, vcs, _power_of_two(cfg.xbar.egress_depth)), np.int64),
+        ring=np.zeros((count, ring), np.int64),
+        tails=np.zeros((count, tails), TAILS),
+        limits=np.zeros((count, tails, vcs), np.int64),
+        clock=clock,
     )
 
 
