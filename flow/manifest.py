@@ -33,6 +33,7 @@ MEANINGS = {
     # Transceivers and the adapter.
     r"(tx_)?words(\[\d+\])+": "word of a lane, each cycle; bit 0 is first on the wire",
     r"rx_words(\[\d+\])+": "word of a lane, each cycle; bit 0 was first on the wire",
+    r"words": "word of each lane, each cycle; lane 0 in the low bits, bit 0 of a word is first",
     r"aligned": "the port's lanes are locked and aligned",
     r"lane_lock(\[\d+\])?": "block lock of a lane",
     r".*\.payload": "what the stream carries: see fields",

@@ -1,9 +1,14 @@
 """The blocks that can be exported, linted and synthesised by name."""
 
+from .chiplet import Chiplet
 from .link.layer import Link
+from .serdes.layer import AdapterRx, AdapterTx
 from .xbar.layer import Crossbar
 
 BLOCKS = {
+    "adapter_rx": AdapterRx,
+    "adapter_tx": AdapterTx,
+    "chiplet": Chiplet,
     "crossbar": Crossbar,
     "link": Link,
 }

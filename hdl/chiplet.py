@@ -8,7 +8,7 @@ from .egress import HostEgress
 from .ingress import HostIngress, IngressCounters
 from .interfaces import AxiStream
 from .link.layer import Link, LinkStatus
-from .serdes.layer import AdapterRx, AdapterTx
+from .serdes.layer import AdapterCounters, AdapterRx, AdapterTx
 from .xbar.input import InputCounters
 from .xbar.layer import Crossbar
 from .xbar.routing import RouteWrite
@@ -19,7 +19,8 @@ class PortStatus(data.StructLayout):
 
     def __init__(self, cfg):
         super().__init__({
-            "link": LinkStatus, "aligned": 1, "lane_lock": cfg.serdes.lanes, "xbar": InputCounters,
+            "link": LinkStatus, "aligned": 1, "lane_lock": cfg.serdes.lanes,
+            "serdes": AdapterCounters(cfg), "xbar": InputCounters,
         })
 
 
@@ -82,6 +83,7 @@ class Chiplet(wiring.Component):
                 adapter_rx.words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
                 self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter_rx.aligned),
                 self.ports[p].lane_lock.eq(adapter_rx.lane_lock),
+                self.ports[p].serdes.eq(adapter_rx.counters),
                 self.ports[p].xbar.eq(crossbar.counters[hosts + p]),
             ]
             m.d.comb += [self.tx_words[p][lane].eq(adapter_tx.words[lane]) for lane in lanes]

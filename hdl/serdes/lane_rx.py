@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..interfaces import BlockType, RxBlock
 from .blocklock import BlockLock
 from .gearbox_rx import GearboxRx
-from .linecode import STATE, descramble, marker
+from .linecode import MARKER_BITS, STATE, descramble, marker
 
 
 class LaneBlock(data.Struct):
@@ -15,8 +15,8 @@ class LaneBlock(data.Struct):
 
     block: RxBlock
     idle: 1
-    marker: 1    # of any lane
-    own: 1       # the marker of this lane
+    marker: 1    # a marker of any lane
+    own: 1       # of this lane
 
 
 class LaneRx(wiring.Component):
@@ -71,7 +71,7 @@ class LaneRx(wiring.Component):
                 self.o.block.error.eq(bad | (ctrl & ~known)),
                 self.o.idle.eq(kinds[BlockType.IDLE]),
                 self.o.marker.eq(kinds[BlockType.MARKER]),
-                self.o.own.eq(ctrl & (plain == marker(self._lane))),
+                self.o.own.eq(ctrl & (plain[:MARKER_BITS] == marker(self._lane))),
             ]
         m.d.sync += [
             self.valid.eq(gearbox.valid & lock.locked),

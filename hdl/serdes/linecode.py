@@ -12,6 +12,9 @@ TAPS = (39, 58)
 """x^58 + x^39 + 1 (cl. 49.2.6): a scrambled bit is the XOR of its data bit and the bits sent
 that many bits before it."""
 
+MARKER_BITS = 24
+"""Bits of a marker that say something: type, lane number, its complement."""
+
 
 def scramble(payload, before):
     """Scrambled bits of `payload`, bit 0 first, as a value as wide.
