@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from lightloom.config import STAGES
 
 from ..serdes.linecode import BLOCK_BITS
+from .compiled import part, step
 
 _SENT = STAGES.adapter_tx
 _RECEIVED = STAGES.adapter_rx
 _JUDGED = STAGES.link_rx - 1
 
 
-@njit(cache=True)
+@step
 def set_clock(rules, clock, cycle):
     """Bring the shared clock to `cycle`; once a cycle, so that no end divides."""
     bits, period = rules.word_bits, rules.marker_period + 1
@@ -29,7 +28,7 @@ def set_clock(rules, clock, cycle):
                      + _RECEIVED + _JUDGED)
 
 
-@njit(cache=True, forceinline=True)
+@part
 def gathered(state, end, cycle):
     """Beats of `end` that wait in `cycle` for the next payload row."""
     own, clock = state.ends[end], state.clock[0]

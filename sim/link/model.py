@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
+from .compiled import part, step
 from .receive import accept, deliver, grant, next_tail
 from .state import EMPTY
 from .transmit import admissible, admit, queue, send
 
 
-@njit(cache=True, forceinline=True)
+@part
 def link_step(state, wires, end, cycle):
     """Step `end` from the wires as of `cycle`; ends may be stepped in any order within a cycle.
 
@@ -29,7 +28,7 @@ def link_step(state, wires, end, cycle):
     return _step(state, wires, end, cycle, flit, pulses)
 
 
-@njit(cache=True)
+@step
 def _step(state, wires, end, cycle, flit, pulses):
     """What becomes visible in `cycle` first, what is written at its end last."""
     own = state.ends[end]

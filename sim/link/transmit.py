@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from ..flits import first_of, vc_of
 from ..wires import put_credit
 from .adapter import gathered
+from .compiled import part
 from .state import EMPTY, FLIT, SAME, TAIL
 
 
-@njit(cache=True, forceinline=True)
+@part
 def send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
@@ -28,7 +27,7 @@ def send(state, end, cycle):
     own.have = own.tx != own.wr
 
 
-@njit(cache=True, forceinline=True)
+@part
 def _launch(state, end, visible):
     """A tail leaves; `visible` is always a later cycle, so the order of stepping is free."""
     own = state.ends[end]
@@ -38,7 +37,7 @@ def _launch(state, end, visible):
     peer.wake = min(peer.wake, visible)
 
 
-@njit(cache=True, forceinline=True)
+@part
 def _frame(state, end):
     """Framer rules 3 to 6: what stage A is loaded with."""
     own, rules = state.ends[end], state.rules
@@ -64,7 +63,7 @@ def _frame(state, end):
     return EMPTY
 
 
-@njit(cache=True, forceinline=True)
+@part
 def admissible(state, end):
     """The VC whose flit is admitted next, or -1."""
     own, rules = state.ends[end], state.rules
@@ -81,7 +80,7 @@ def admissible(state, end):
     return -1
 
 
-@njit(cache=True, forceinline=True)
+@part
 def admit(state, wires, end, cycle):
     """One flit from the FIFOs to the ring, and its credit back."""
     vc = admissible(state, end)
@@ -99,7 +98,7 @@ def admit(state, wires, end, cycle):
     put_credit(wires, own.input, cycle + 1, vc)
 
 
-@njit(cache=True, forceinline=True)
+@part
 def queue(state, end, flit):
     """A flit from the wire into its FIFO, visible in the next cycle."""
     vc = vc_of(flit)
