@@ -46,6 +46,7 @@ class Derived:
     fibre_cycles: int     # one-way flight time
     round_trip: int       # flit leaves the replay buffer -> its slot or credit is back, cycles
     timeout_cycles: int   # no acknowledge for this long starts a replay
+    bringup_cycles: int   # reset of both ends -> both ACTIVE, on a channel without errors
     port_gbps: float      # line rate of one optical port, each way
 
 
@@ -87,6 +88,10 @@ def derive(cfg) -> Derived:
         + fibre + 66 // serdes.word_bits + frame
     )
     round_trip = 2 * hop + STAGES.xbar
+    # Block lock: up to 65 slips, of 2 headers in the mean and the 4 blocks after it, and a margin
+    # of five standard deviations; 64 good headers. Alignment: a marker row, and the next one.
+    rows = 65 * (2 + 4) + 60 + 64 + 3 * (serdes.marker_period + 1)
+    bringup = math.ceil(rows * 66 / serdes.word_bits) + 4 * round_trip
     ports = chiplet.host_ports + chiplet.optical_ports
     return Derived(
         flit_bits=chiplet.flit_bytes * 8,
@@ -106,5 +111,6 @@ def derive(cfg) -> Derived:
         fibre_cycles=fibre,
         round_trip=round_trip,
         timeout_cycles=4 * round_trip,
+        bringup_cycles=bringup,
         port_gbps=serdes.lanes * serdes.lane_gbps,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,19 +53,21 @@ class PairRun:
     """What a run left: each end's beats at each host port, in and out, and the status.
 
     `status` holds, by name, `PortStatus` of joined port p of end e (``"a_status0"``), its fibre's
-    bit errors (``"a_errors0"``), and `HostStatus` of its host ports (``"a_host0"``).
+    bit errors (``"a_errors0"``), and `HostStatus` of its host ports (``"a_host0"``). `seconds` is
+    the wall time of the simulation alone.
     """
 
     sent: list[list[list[Beat]]]
     received: list[list[list[Beat]]]
     status: dict
+    seconds: float
     folder: Path
 
 
 def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *, cycles: int,
              start: int, folder: Path, ber: float = 0.0, seed: int = 0, waves: int = 0,
              pauses: float = 0.0, joined: int | None = None, simulator: str = "icarus",
-             on_start=None) -> PairRun:
+             check: bool = True, on_cycle=None) -> PairRun:
     """Run two chiplets, `a` and `b`, on packets offered at their host ports.
 
     Parameters
@@ -84,6 +88,10 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
         Probability that a host input or output pauses in a cycle.
     joined : int, optional
         Join only the first so many optical ports.
+    check : bool
+        Fail when a packet does not arrive as it was sent; else that is the caller's to find out.
+    on_cycle : callable, optional
+        Called from time to time with (cycles done, cycles to do).
 
     Raises
     ------
@@ -98,7 +106,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     stimulus = {
         "start": start, "cycles": cycles, "joined": joined, "hosts": hosts, "pauses": pauses,
         "vc_bits": cfg.derived.vc_bits, "flit_bytes": cfg.chiplet.flit_bytes,
-        "vcs": cfg.chiplet.vcs,
+        "vcs": cfg.chiplet.vcs, "check": check,
         "packets": [[[{**asdict(p), "data": p.data.hex()} for p in port] for port in end]
                     for end in packets],
     }
@@ -106,14 +114,40 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     sources = {"chiplet.v": verilog,
                "harness.v": harness("pair_harness", "two chiplets joined by fibres", body),
                **{f: (VERILOG / f).read_text() for f in ("fibre.v", "axis_recorder.v")}}
-    simulate("pair_harness", "lightloom.tb.tb_pair", sources, folder=folder, name=folder.name,
-             simulator=simulator, seed=seed, plusargs=["-fst"] if waves else [])
+    progress = folder / "cycle.txt"
+    progress.unlink(missing_ok=True)
+    with _watched(progress, cycles, on_cycle):
+        simulate("pair_harness", "lightloom.tb.tb_pair", sources, folder=folder, name=folder.name,
+                 simulator=simulator, seed=seed, plusargs=["-fst"] if waves else [],
+                 quiet=on_cycle is not None)
     logs = {d: [[_read(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
             for d in ("in", "out")}
     words = json.loads((folder / "status.json").read_text())
+    seconds = words.pop("seconds")
     status = {name: decode(PortStatus(cfg) if "status" in name else HOST_STATUS, int(word, 2))
               if "errors" not in name else int(word, 2) for name, word in words.items()}
-    return PairRun(logs["in"], logs["out"], status, folder)
+    return PairRun(logs["in"], logs["out"], status, seconds, folder)
+
+
+@contextlib.contextmanager
+def _watched(path: Path, cycles: int, on_cycle):
+    """Report the cycle that the testbench writes to `path`, while the simulator runs."""
+    done = threading.Event()
+
+    def watch():
+        while not done.wait(0.2):
+            with contextlib.suppress(OSError, ValueError):
+                on_cycle(int(path.read_text()), cycles)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    if on_cycle is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if on_cycle is not None:
+            thread.join()
 
 
 def _read(path: Path) -> list[Beat]:
@@ -132,7 +166,11 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
             for side in ("in", "out"):
                 port = f"{end}_{side}{h}"
                 for wire, width in WIRES:
-                    body.append(f"wire [{widths.get(wire, width) - 1}:0] {port}_{wire};")
+                    # What the testbench drives must be a register: a value that is put on an
+                    # undriven net does not reach every operator in Icarus.
+                    driven = (side == "in") == (wire != "tready")
+                    body.append(f"{'reg' if driven else 'wire'} [{widths.get(wire, width) - 1}:0] "
+                                f"{port}_{wire}{' = 0' if driven else ''};")
                     pins.append(f".host_{side}__{h}__{wire}({port}_{wire})")
                 taps = ", ".join(f".{wire}({port}_{wire})" for wire, _ in WIRES)
                 body.append(

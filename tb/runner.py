@@ -48,6 +48,7 @@ def simulate(
     env: dict[str, str] | None = None,
     folder: Path | None = None,
     plusargs: list[str] | None = None,
+    quiet: bool = False,
 ) -> Path:
     """Run cocotb `module` on Verilog `top`; return the folder of the run.
 
@@ -63,6 +64,8 @@ def simulate(
     seed : int, optional
         Random seed; default: ``COCOTB_RANDOM_SEED``, else a random one. It is printed.
     simulator : {"icarus", "verilator"}
+    quiet : bool
+        Print nothing; logs are in the folder in any case.
 
     Raises
     ------
@@ -80,7 +83,8 @@ def simulate(
             paths.append(folder / file)
     if seed is None:
         seed = int(os.environ.get("COCOTB_RANDOM_SEED", random.randrange(2**31)))
-    print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
+    if not quiet:
+        print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
     if simulator == "verilator":
         _use_packaged_verilator()
     runner = get_runner(simulator)

@@ -10,4 +10,8 @@ from .lowering import load
 DEFAULT_TRACE = Path(str(resources.files(__name__) / "traces" / "gpt.et"))
 """The GPT training step over 1,024 GPUs that :func:`generate` writes by default."""
 
-__all__ = ["DEFAULT_TRACE", "TraceError", "generate", "load"]
+DEFAULT_SKIP = 68
+"""Communications of :data:`DEFAULT_TRACE` before the backward pass of the last layer has its
+gradients: the next two are a tensor- and a data-parallel one, and begin together."""
+
+__all__ = ["DEFAULT_SKIP", "DEFAULT_TRACE", "TraceError", "generate", "load"]
