@@ -1,0 +1,64 @@
+"""Crossbars, host ports and links of a topology, joined by wires."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lightloom.sim.compiled import step_function
+from lightloom.sim.host import EgressState, IngressState, make_egress, make_ingress
+from lightloom.sim.link import LinkState, link_step, make_links
+from lightloom.sim.wires import Wires, make_wires
+from lightloom.sim.xbar import XbarState, make_xbars, xbar_step
+
+
+class Fabric(NamedTuple):
+    """State of all components. Host port h of endpoint e is e * hosts + h."""
+
+    wires: Wires
+    endpoints: XbarState
+    switches: XbarState
+    ingress: IngressState
+    egress: EgressState
+    links: LinkState
+
+
+def make_fabric(cfg, topology) -> Fabric:
+    """The components of a :class:`.topology.Topology` after reset, links in steady state."""
+    count, size = topology.endpoints, topology.endpoint_ports
+    vcs, depth, credits = cfg.chiplet.vcs, cfg.xbar.vc_depth, cfg.xbar.egress_depth
+    # The wire into a crossbar's port has the port's number; the wires out of them follow.
+    into = np.arange(topology.ports)
+    out = topology.ports + into
+
+    def crossbars(nodes, ports, first, routes):
+        own = slice(first, first + nodes * ports)
+        return make_xbars(nodes, ports, vcs, depth, credits, into[own].reshape(nodes, ports),
+                          out[own].reshape(nodes, ports), routes, np.arange(nodes))
+
+    host_ports = (np.arange(count)[:, None] * size + np.arange(topology.hosts)).reshape(-1)
+    return Fabric(
+        wires=make_wires(2 * topology.ports),
+        endpoints=crossbars(count, size, 0, topology.endpoint_routes),
+        switches=crossbars(topology.switches, topology.switch_ports, count * size,
+                           topology.switch_routes),
+        ingress=make_ingress(into[host_ports], vcs, depth),
+        egress=make_egress(out[host_ports], vcs, credits),
+        links=make_links(cfg, out[topology.ends], into[topology.ends], topology.peers))
+
+
+@step_function
+def fabric_step(fabric, cycle, link_flits):
+    """Step crossbars and links; the number of flits through crossbars.
+
+    `link_flits` int32[link ends]: flits that each end has delivered, added to.
+    """
+    hops = 0
+    for node in range(fabric.endpoints.inputs.shape[0]):
+        hops += xbar_step(fabric.endpoints, fabric.wires, node, cycle)
+    for node in range(fabric.switches.inputs.shape[0]):
+        hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
+    for end in range(link_flits.size):
+        link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
+    return hops
