@@ -239,6 +239,37 @@ def test_pointers_stay_within_their_bounds(replay_flits, seed):
     assert fullest == replay_flits if replay_flits == 16 else 16 < fullest < replay_flits
 
 
+def test_acknowledges_wait_for_no_consumer_and_a_credit_goes_back_at_once():
+    cfg = config.load("sim")
+    schedule, depth = Schedule(cfg, 600), cfg.xbar.vc_depth
+    state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0]), make_wires(4)
+    for k in range(3):
+        put_flit(wires, 0, k + 1, pack(0, 1, FULL, 0, 0, k))
+    returned = 5 * cfg.link.keepalive_cycles + 20     # a quiet time
+    granted = []
+    for cycle in range(600):
+        for end in range(2):
+            link_step(state, wires, end, cycle)
+        take_flit(wires, 3, cycle)
+        if cycle == returned - 1:
+            assert state.ends["acked"][0] == state.ends["wr"][0] == 3
+            put_credit(wires, 3, returned, 0)
+        if state.channels["limit"][0, 0] > depth:
+            granted.append(cycle)
+    # Counted and told, A, B; visible three cycles after the tail is out.
+    _, out = schedule.beat(returned + 3)
+    assert granted[0] == out + 3
+
+
+def test_vcs_that_wait_for_the_ring_take_turns(seed):
+    log = step_links(config.load("sim"), seed, np.random.default_rng(seed), load=1.0,
+                     replay_flits=16)
+    for end in range(4):
+        turns = [vc_of(flit) for _, at, flit in log if at == end][40:]
+        assert len(turns) > 100
+        assert all(a != b for a, b in zip(turns, turns[1:], strict=False))
+
+
 def test_an_idle_link_sleeps_between_keepalives():
     cfg = config.load("sim")
     state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0]), make_wires(4)
