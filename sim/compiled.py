@@ -15,7 +15,7 @@ _DAY = 86400
 # A step function is handed its state, a tuple of tens of arrays, and allocates nothing: without
 # Numba's reference counts, which are atomic and one for each array touched, it is several
 # times as fast.
-step_function = numba.njit(cache=True, _nrt=False)
+step_function = numba.njit(cache=True, _nrt=False, forceinline=True)
 """Decorator of functions that allocate nothing and are called from a compiled loop only."""
 
 

@@ -19,8 +19,9 @@ SLOTS = 8
 
 
 class Wires(NamedTuple):
-    """`flit` int64[wires, SLOTS]: a word of :mod:`.flits` or NO_FLIT, forward;
-    `credit` uint8[wires, SLOTS]: bit v is a pulse of VC v, backward. Slot: cycle mod SLOTS."""
+    """`flit` int64[SLOTS, wires]: a word of :mod:`.flits` or NO_FLIT, forward;
+    `credit` uint8[SLOTS, wires]: bit v is a pulse of VC v, backward. Slot: cycle mod SLOTS, so
+    that what is read in one cycle lies together."""
 
     flit: np.ndarray
     credit: np.ndarray
@@ -28,32 +29,32 @@ class Wires(NamedTuple):
 
 def make_wires(count: int) -> Wires:
     """`count` silent wires."""
-    return Wires(np.full((count, SLOTS), NO_FLIT, np.int64), np.zeros((count, SLOTS), np.uint8))
+    return Wires(np.full((SLOTS, count), NO_FLIT, np.int64), np.zeros((SLOTS, count), np.uint8))
 
 
 @njit(cache=True, inline="always")
 def put_flit(wires, wire, cycle, flit):
     """`valid` with `flit` in `cycle`."""
-    wires.flit[wire, cycle & SLOTS - 1] = flit
+    wires.flit[cycle & SLOTS - 1, wire] = flit
 
 
 @njit(cache=True, inline="always")
 def take_flit(wires, wire, cycle):
     """The flit with `valid` in `cycle`, or NO_FLIT."""
-    flit = wires.flit[wire, cycle & SLOTS - 1]
-    wires.flit[wire, cycle & SLOTS - 1] = NO_FLIT
+    flit = wires.flit[cycle & SLOTS - 1, wire]
+    wires.flit[cycle & SLOTS - 1, wire] = NO_FLIT
     return flit
 
 
 @njit(cache=True, inline="always")
 def put_credit(wires, wire, cycle, vc):
     """A credit pulse of VC `vc` in `cycle`."""
-    wires.credit[wire, cycle & SLOTS - 1] |= 1 << vc
+    wires.credit[cycle & SLOTS - 1, wire] |= 1 << vc
 
 
 @njit(cache=True, inline="always")
 def take_credit(wires, wire, cycle):
     """Credit pulses in `cycle`, bit v for VC v."""
-    pulses = wires.credit[wire, cycle & SLOTS - 1]
-    wires.credit[wire, cycle & SLOTS - 1] = 0
+    pulses = wires.credit[cycle & SLOTS - 1, wire]
+    wires.credit[cycle & SLOTS - 1, wire] = 0
     return pulses

@@ -61,11 +61,11 @@ def receive(state, wires, node, cycle):
     arrived, slot = NOTHING, cycle & SLOTS - 1
     for port in range(state.inputs.shape[1]):
         wire = state.inputs[node, port]
-        if wires.flit[wire, slot] != NO_FLIT:
+        if wires.flit[slot, wire] != NO_FLIT:
             state.register[node, port] = take_flit(wires, wire, cycle)
             arrived |= bit(port)
         wire = state.outputs[node, port]
-        if wires.credit[wire, slot]:
+        if wires.credit[slot, wire]:
             pulses = take_credit(wires, wire, cycle)
             for v in range(state.owing.shape[1]):
                 state.credits[node, port, v] += pulses >> v & 1
