@@ -9,6 +9,8 @@ PYTEST := .venv/bin/python -m pytest -n auto
 profile = --profile $(or $(PROFILE),sim)
 # $(call option,VARIABLE,--flag): the flag when the variable has a value.
 option = $(if $($(1)),$(2) "$($(1))")
+run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
+	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 
 .PHONY: help setup sim test verilog lint synth waves bench interop soak config lock clean
 
@@ -22,6 +24,9 @@ help:     ## list the targets and variables
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
 #: PEER     checkout of verilog-ethernet for interop (no default)
+#: WINDOW   core cycles of sim and waves (default 10000 and 1000)
+#: SKIP     communications of the trace before the window (default 0; of the shipped one 68)
+#: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SEED     seed of sim and waves (default 1)
 #: SEEDS    place & route seeds of synth (default 1)
 #: OUT      folder for the exported Verilog (default build/verilog/<profile>)
@@ -30,7 +35,7 @@ setup:    ## make .venv from the locked packages, install Icarus Verilog where i
 	@flow/setup.sh
 
 sim: setup      ## run a trace on the rack model, replay a chiplet's flits in RTL, write the report
-	@$(RUN) sim $(profile) $(call option,TRACE,--trace) $(call option,SEED,--seed)
+	@$(RUN) sim $(run_options)
 
 test: setup     ## run all tests but the long ones (JUnit XML: build/junit.xml)
 	@mkdir -p build
@@ -50,7 +55,7 @@ synth: setup    ## area and Fmax of a block on an LFE5UM-85F (Yosys, nextpnr)
 	@$(RUN) synth --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) $(call option,SEEDS,--seeds)
 
 waves: setup    ## run a short sim with a waveform, and say how to open it
-	@$(RUN) waves $(profile) $(call option,TRACE,--trace) $(call option,SEED,--seed)
+	@$(RUN) waves $(run_options)
 
 bench: setup    ## speed of the model and of the RTL under Icarus and Verilator
 	@$(RUN) bench

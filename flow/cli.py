@@ -40,6 +40,10 @@ Block = Annotated[str, typer.Option(help="Block of lightloom.hdl.blocks.")]
 Trace = Annotated[Path | None, typer.Option(help="Chakra .et trace; default: the shipped one.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Window = Annotated[int, typer.Option(min=1, help="Core cycles to simulate.")]
+Skip = Annotated[int | None, typer.Option(
+    min=0, help="Communications of the trace to take as done; default 0, shipped trace: 68.")]
+Endpoint = Annotated[int | None, typer.Option(
+    min=0, help="GPU whose chiplet runs in RTL; default: the busiest in the window.")]
 
 
 @app.callback()
@@ -51,34 +55,30 @@ def main() -> None:
 
 
 @app.command()
-def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 20_000, seed: Seed = 1,
-        out: Path = Path("build/report"), waves: bool = False) -> None:
+def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 10_000, skip: Skip = None,
+        endpoint: Endpoint = None, seed: Seed = 1, out: Path = Path("build/report"),
+        waves: bool = False) -> None:
     """Run a trace on the rack model, replay one chiplet's flits in RTL, write the report."""
     from .. import config
     from . import report, result
     from . import sim as simulation
 
-    outcome = simulation.run(config.load(profile), trace, window=window, seed=seed, out=out,
-                             waves=waves)
+    outcome = simulation.run(config.load(profile), trace, window=window, skip=skip,
+                             endpoint=endpoint, seed=seed, out=out, waves=waves)
     result.print_table(outcome)
     typer.echo(f"report: {report.write(outcome, out)}")
+    if outcome.waveform:
+        typer.echo(f"waveform: {outcome.waveform}")
+        typer.echo(f"open it:  surfer {outcome.waveform}   or   gtkwave {outcome.waveform}")
     if outcome.mismatches:
         raise typer.Exit(1)
 
 
 @app.command()
-def waves(profile: Profile = "sim", trace: Trace = None, window: Window = 2_000, seed: Seed = 1,
-          out: Path = Path("build/waves")) -> None:
+def waves(profile: Profile = "sim", trace: Trace = None, window: Window = 1_000, skip: Skip = None,
+          endpoint: Endpoint = None, seed: Seed = 1, out: Path = Path("build/waves")) -> None:
     """Run a short sim with a waveform, and say how to open it."""
-    from .. import config
-    from . import result
-    from . import sim as simulation
-
-    outcome = simulation.run(config.load(profile), trace, window=window, seed=seed, out=out,
-                             waves=True)
-    result.print_table(outcome)
-    typer.echo(f"waveform: {outcome.waveform}")
-    typer.echo(f"open it:  surfer {outcome.waveform}   or   gtkwave {outcome.waveform}")
+    sim(profile, trace, window, skip, endpoint, seed, out, waves=True)
 
 
 @app.command()

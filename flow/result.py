@@ -26,7 +26,7 @@ class Result:
     flits: int                       # flits compared between RTL and model
     rtl_cycles: int                  # core cycles that the RTL ran
     mismatches: int                  # flits that differ in port, cycle or content
-    payload_efficiency: float        # payload bits / line bits of the busiest port, 0..1
+    payload_efficiency: float        # payload bits / line bits of the busiest link, 0..1
     latency_cycles: np.ndarray       # of each packet in the window, core cycles
     core_mhz: float
     model_cycles_per_s: float        # speed of the rack model
@@ -35,6 +35,7 @@ class Result:
     link_use: np.ndarray             # [buckets, links]: share of cycles with a flit, 0..1
     bucket_cycles: int
     seed: int = 0
+    endpoint: int = 0                # the GPU whose chiplet ran in RTL
     link_names: list[str] = field(default_factory=list)    # one for each column of link_use
     vc_flits: list[int] = field(default_factory=list)      # delivered flits of each VC
     delivered: np.ndarray | None = None                    # [buckets]: flits delivered
@@ -68,7 +69,7 @@ def rows(result: Result) -> list[tuple[str, str]]:
         ("GPUs in the rack model", f"{result.gpus:,}"),
         ("window", f"{result.window_cycles:,} cycles "
                    f"({result.window_cycles / result.core_mhz:,.1f} µs)"),
-        ("flits, RTL against model", f"{result.flits:,}"),
+        ("flits, RTL against model", f"{result.flits:,} of GPU {result.endpoint}"),
         ("RTL cycles", f"{result.rtl_cycles:,}"),
         ("mismatches", f"{result.mismatches:,}"),
         ("payload efficiency", f"{result.payload_efficiency:.1%}"),

@@ -25,17 +25,23 @@ def scramble(payload, before):
     before : value of at least `STATE` bits
         What was sent before it, scrambled, the latest in its top bit.
     """
-    sent = list(before)[-STATE:]
-    for bit in payload:
-        # Each new bit is an expression of the old ones, so this also unrolls the feedback.
-        sent.append(bit ^ sent[-TAPS[0]] ^ sent[-TAPS[1]])
-    return Cat(sent[STATE:])
+    sent, step = before[-STATE:], min(TAPS)
+    for low in range(0, len(payload), step):
+        # As many bits at once as depend on none of each other: whole vectors, for simulators.
+        part = payload[low:low + step]
+        for tap in TAPS:
+            part = part ^ sent[len(sent) - tap:][:len(part)]
+        sent = Cat(sent, part)
+    return sent[STATE:]
 
 
 def descramble(scrambled, before):
     """Undo :func:`scramble`; no feedback, so a bit error spoils three bits and no more."""
-    seen = list(before)[-STATE:] + list(scrambled)
-    return Cat(seen[k] ^ seen[k - TAPS[0]] ^ seen[k - TAPS[1]] for k in range(STATE, len(seen)))
+    seen = Cat(before[-STATE:], scrambled)
+    plain = scrambled
+    for tap in TAPS:
+        plain = plain ^ seen[STATE - tap:][:len(scrambled)]
+    return plain
 
 
 def header(ctrl):

@@ -1,13 +1,12 @@
 """The exported crossbar against the golden model, flit by flit and cycle by cycle."""
 
 import numpy as np
-from amaranth import Const
+from mutants import StuckRoundRobin
 
 from lightloom import config
 from lightloom.hdl.export import to_verilog
 from lightloom.hdl.xbar import matching
 from lightloom.hdl.xbar.layer import Crossbar
-from lightloom.hdl.xbar.roundrobin import RoundRobin
 from lightloom.sim.xbar import CrossbarModel
 from lightloom.tb import traffic
 from lightloom.tb.xbar_harness import crossbar_bench
@@ -101,14 +100,6 @@ def test_output_held_by_a_packet_passes_no_other_of_its_vc(tmp_path, seed):
                 assert first == (holder is None)
                 assert holder in (None, source)
                 holder = source if end == 0 else None
-
-
-class StuckRoundRobin(RoundRobin):
-    """A pointer that never moves: the lowest requester always wins."""
-
-    @staticmethod
-    def positions_above(grant):
-        return Const(-1, len(grant))
 
 
 def test_a_stuck_arbiter_pointer_is_caught(tmp_path, seed, monkeypatch):

@@ -1,0 +1,133 @@
+"""The main job: a trace on the rack model, then one chiplet's flits in RTL, held equal."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..sim.rack import RackModel
+from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, TraceError, load
+from . import replay
+from .errors import FlowError
+from .report import PACKAGES
+from .result import Result
+
+BUCKETS = 100
+"""Points of the plots over time."""
+STEADY = 2000
+"""Cycles over which the use of a link is an efficiency: many frames, some marker rows."""
+
+
+def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
+        endpoint: int | None = None, seed: int = 1, out: Path = Path("build/report"),
+        waves: bool = False) -> Result:
+    """Simulate a window of a trace on the rack, then replay one chiplet's flits in RTL.
+
+    Parameters
+    ----------
+    cfg : lightloom.config.Config
+    trace : Path, optional
+        Chakra execution trace; by default the one that ships.
+    window : int
+        Core cycles, from the first communication that is not skipped.
+    skip : int, optional
+        Communications of the trace to take as done before the window; by default none, and for
+        the shipped trace as many as bring the window to where its two kinds of parallelism meet.
+    endpoint : int, optional
+        The GPU whose chiplet is replayed; by default the one that carries most bytes.
+    seed : int
+        Of the payload.
+    out : Path
+        Folder for the report and the RTL run.
+
+    Raises
+    ------
+    TraceError, FlowError, SimulationError
+    """
+    name = "gpt (shipped)" if trace is None else str(trace)
+    if skip is None:
+        skip = DEFAULT_SKIP if trace is None else 0
+    _writable(out)
+    graph = load(trace or DEFAULT_TRACE, cfg, skip=skip)
+    if endpoint is not None and endpoint >= cfg.rack.endpoints:
+        raise FlowError(f"endpoint = {endpoint}: must be 0..{cfg.rack.endpoints - 1}")
+    bucket = max(1, window // BUCKETS)
+    progress = Progress(
+        TextColumn("{task.description:30}"), BarColumn(), TextColumn("{task.fields[at]}"),
+        TimeElapsedColumn(), console=Console(stderr=True))
+    with progress:
+        rack = _run_rack(cfg, graph, window, bucket, progress)
+        if not (rack.accepted >= 0).any():
+            raise TraceError(f"trace {name}: no packet is sent in the first {window} cycles of "
+                             f"the window: choose a longer one, or another --skip than {skip}")
+        if endpoint is None:
+            endpoint = replay.busiest_endpoint(rack, cfg.rack.endpoints)
+        rtl = _run_rtl(cfg, rack, endpoint, seed, out, waves, progress)
+    return _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves)
+
+
+def _writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FlowError(f"out {out}: cannot be written: {error.strerror or error}") from None
+
+
+def _run_rack(cfg, graph, window, bucket, progress):
+    task = progress.add_task(
+        f"rack model, {cfg.rack.endpoints:,} GPUs", total=window, at="compiling")
+
+    def show(cycle):
+        progress.update(task, completed=cycle, at=f"{cycle:,} of {window:,} cycles")
+
+    rack = RackModel(cfg).run(graph, window, bucket=bucket, progress=show)
+    show(window)
+    return rack
+
+
+def _run_rtl(cfg, rack, endpoint, seed, out, waves, progress):
+    task = progress.add_task(f"RTL, chiplet of GPU {endpoint}", total=None, at="building")
+
+    def show(done, total):
+        progress.update(task, completed=done, total=total, at=f"{done:,} of {total:,} cycles")
+
+    start = cfg.derived.bringup_cycles
+    packets = replay.chiplet_packets(cfg, rack, endpoint, start, np.random.default_rng(seed))
+    done = replay.replay(cfg, packets, replay.pair_routes(cfg, endpoint), start=start,
+                         folder=out / "rtl", seed=seed, waves=waves, on_cycle=show)
+    show(done.cycles, done.cycles)
+    return done
+
+
+def _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves) -> Result:
+    d, serdes = cfg.derived, cfg.serdes
+    done = rack.delivered >= 0
+    # A link that no flit crossed in the window would only make the map taller.
+    used = np.flatnonzero(rack.link_flits.any(axis=0))
+    shown = used[np.argsort(-rack.link_flits[:, used].sum(axis=0), kind="stable")][:48]
+    spans = np.full(len(rack.link_flits), bucket)
+    spans[-1] = window - bucket * (len(spans) - 1)
+    use = rack.link_flits / spans[:, None]
+    return Result(
+        profile=cfg.name, trace=name, gpus=cfg.rack.endpoints, window_cycles=window,
+        flits=rtl.flits, rtl_cycles=rtl.cycles, mismatches=len(rtl.mismatches),
+        payload_efficiency=(_busiest(rack.link_flits, bucket, window) * d.flit_bits
+                            / (serdes.lanes * serdes.word_bits)),
+        latency_cycles=rack.delivered[done] - rack.accepted[done], core_mhz=cfg.chiplet.core_mhz,
+        model_cycles_per_s=window / rack.seconds, rtl_cycles_per_s=rtl.cycles / rtl.seconds,
+        flit_hops_per_s=rack.flit_hops / rack.seconds, link_use=use[:, shown],
+        bucket_cycles=bucket, seed=seed, link_names=[rack.link_names[k] for k in shown],
+        vc_flits=rack.vc_flits.tolist(), delivered=rack.delivered_flits, endpoint=endpoint,
+        waveform=rtl.run.folder / "waves.fst" if waves else None, mismatch_list=rtl.mismatches,
+        config=cfg.model_dump(), versions={name: version(name) for name in PACKAGES})
+
+
+def _busiest(link_flits, bucket: int, window: int) -> float:
+    """Flits a cycle of the busiest link, over its best STEADY cycles."""
+    span = max(1, min(STEADY, window) // bucket)
+    total = np.cumsum(np.pad(link_flits, ((1, 0), (0, 0))), axis=0)
+    return float((total[span:] - total[:-span]).max() / min(span * bucket, window))

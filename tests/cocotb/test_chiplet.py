@@ -1,0 +1,120 @@
+"""Chiplet to chiplet: equal to the model in every cycle, and lossless over lanes with errors."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from mutants import StuckRoundRobin
+
+from lightloom import config
+from lightloom.flow import cache, replay
+from lightloom.flow.manifest import describe
+from lightloom.hdl import egress
+from lightloom.hdl.chiplet import Chiplet
+from lightloom.tb.pair_harness import HostPacket, run_pair
+from lightloom.tb.runner import simulate
+
+
+def random_packets(cfg, rng, *, flits, load=1.0):
+    """[2][hosts] packets of about `flits` flits in all, of random size, VC and endpoints.
+
+    An even endpoint is at `a`, an odd one at `b`; which host port takes the packet follows from
+    its source. Each port offers `load` flits a cycle.
+    """
+    size, hosts = cfg.chiplet.flit_bytes, cfg.chiplet.host_ports
+    longest = cfg.xbar.max_packet_flits
+    packets = [[[] for _ in range(hosts)] for _ in range(2)]
+    for end in range(2):
+        for host in range(hosts):
+            left, cycle = flits // (2 * hosts), float(cfg.derived.bringup_cycles)
+            while left > 0:
+                length = int(rng.integers(1, min(longest, left, 16) + 1))
+                used = size * length - int(rng.integers(size)) * int(rng.integers(2))
+                source, away = (2 * int(rng.integers(cfg.chiplet.endpoints // 2)) for _ in range(2))
+                packets[end][host].append(HostPacket(
+                    cycle=int(cycle), src=source + end, dst=away + 1 - end,
+                    vc=int(rng.integers(cfg.chiplet.vcs)), data=rng.bytes(used)))
+                cycle += length / load
+                left -= length
+    return packets
+
+
+def routes(cfg):
+    """Host ports by source; the other end by any optical port, chosen by the destination."""
+    hosts, opticals = cfg.chiplet.host_ports, cfg.chiplet.optical_ports
+    here = (1, 0, hosts - 1)
+    return [[here if dst % 2 == end else (1, hosts + dst // 2 % opticals, 0)
+             for dst in range(cfg.chiplet.endpoints)] for end in range(2)]
+
+
+def flits_in(cfg, packets):
+    return sum(-(-len(p.data) // cfg.chiplet.flit_bytes)
+               for end in packets for port in end for p in port)
+
+
+def both(cfg, packets, folder, seed, **options):
+    return replay.replay(cfg, packets, routes(cfg), start=cfg.derived.bringup_cycles,
+                         folder=folder, seed=seed, joined=cfg.chiplet.optical_ports, **options)
+
+
+@pytest.mark.parametrize("load", [0.3, 1.0])
+def test_all_ports_of_two_chiplets_equal_the_model_in_every_cycle(tmp_path, seed, load):
+    cfg = config.load("sim")
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=3000, load=load)
+    done = both(cfg, packets, tmp_path, seed)
+    assert done.mismatches == []
+    assert done.flits == 2 * flits_in(cfg, packets)     # in and out
+
+
+def test_100_000_flits_without_errors_equal_the_model_in_every_delivery_cycle(tmp_path, seed):
+    cfg = config.load("ecp5")
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=100_000)
+    done = both(cfg, packets, tmp_path, seed)
+    print(f"{done.flits // 2} flits in {done.cycles} cycles, {done.cycles / done.seconds:.0f} "
+          "cycles/s")
+    assert done.mismatches == []
+    assert done.flits == 2 * flits_in(cfg, packets) >= 200_000
+
+
+def test_100_000_flits_over_lanes_with_bit_errors_arrive_once_in_order_unchanged(tmp_path, seed):
+    cfg = config.load("ecp5")
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=100_000)
+    flits = flits_in(cfg, packets)
+    start = cfg.derived.bringup_cycles
+    run = run_pair(cfg, cache.to_verilog(Chiplet(cfg), name="chiplet"), packets, routes(cfg),
+                   cycles=start + 3 * flits // 2, start=start, folder=tmp_path, ber=1e-4,
+                   seed=seed % 1000)
+    assert sum(len(port) for end in run.received for port in end) == flits >= 100_000
+    for end in "ab":
+        link = run.status[f"{end}_status0"]["link"]
+        print(f"end {end}: {run.status[f'{end}_errors0']} bit errors, {link['replays']} replays, "
+              f"{link['rx']['crc_errors']} CRC errors")
+        assert link["replays"] > 100 and link["rx"]["crc_errors"] > 100
+
+
+def test_pauses_of_the_hosts_lose_nothing(tmp_path, seed):
+    cfg = config.load("ecp5")
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=4000)
+    start = cfg.derived.bringup_cycles
+    run = run_pair(cfg, cache.to_verilog(Chiplet(cfg), name="chiplet"), packets, routes(cfg),
+                   cycles=start + 12_000, start=start, folder=tmp_path, pauses=0.4, seed=seed)
+    assert sum(len(port) for end in run.received for port in end) == flits_in(cfg, packets)
+
+
+def test_a_stuck_pointer_in_the_host_egress_is_named_with_flit_port_and_cycle(
+        tmp_path, seed, monkeypatch):
+    monkeypatch.setattr(egress, "RoundRobin", StuckRoundRobin)
+    cfg = config.load("ecp5")
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=1000)
+    done = both(cfg, packets, tmp_path, seed)
+    assert re.fullmatch(
+        r"flit \d+ of packet \d+ from [ab]\.host_in\[0\] \(GPU \d+ to \d+, VC [01]\): "
+        r"port [ab]\.host_out\[0\], cycle \d+: expected .*, seen .*", done.mismatches[0])
+
+
+def test_outputs_are_known_right_after_reset(tmp_path):
+    made = Chiplet(config.load("sim"))
+    simulate("chiplet", "lightloom.tb.tb_reset",
+             {"chiplet.v": cache.to_verilog(made, name="chiplet")}, folder=tmp_path,
+             env={"PORTS": json.dumps(describe(made))})
