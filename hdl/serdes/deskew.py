@@ -16,7 +16,7 @@ class DeskewFifo(wiring.Component):
     valid, i : In
         A block written in this cycle; it is at the output in the next one, if the FIFO was empty.
     read, clear : In(1)
-        Take the head at the end of this cycle; start over at the end of this cycle.
+        Take the head at the end of this cycle; start over, and with the block of this cycle.
     ready, o : Out
         There is a head.
     overflow : Out(1)
@@ -44,12 +44,15 @@ class DeskewFifo(wiring.Component):
             read.addr.eq(head), self.o.eq(read.data),
             self.overflow.eq(keep & (held == self._depth) & ~self.read),
         ]
-        m.d.sync += [tail.eq(tail + keep), head.eq(head + self.read)]
         with m.If(self.clear):
-            m.d.sync += [started.eq(0), held.eq(0), self.ready.eq(0), tail.eq(0), head.eq(0)]
+            # The block of this cycle is the first after it.
+            begin = self.valid & self.i.marker
+            m.d.sync += [started.eq(begin), held.eq(begin), self.ready.eq(begin),
+                         head.eq(tail), tail.eq(tail + begin)]
         with m.Else():
             held_next = Signal.like(held)
             m.d.comb += held_next.eq(held + keep - self.read)
             m.d.sync += [started.eq(started | keep), held.eq(held_next),
-                         self.ready.eq(held_next != 0)]
+                         self.ready.eq(held_next != 0),
+                         head.eq(head + self.read), tail.eq(tail + keep)]
         return m
