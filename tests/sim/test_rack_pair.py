@@ -1,0 +1,56 @@
+"""The pair of chiplets: host timing, and what comes out."""
+
+import numpy as np
+
+from lightloom import config
+from lightloom.sim.rack import PairModel
+
+CFG = config.load("sim")
+HERE, AWAY = (1, 0, 1), (1, 2, 0)
+ROUTES = [[HERE if (dst % 2 == 0) == (end == 0) else AWAY for dst in range(16)]
+          for end in range(2)]
+
+
+def run(*packets, cycles=None):
+    """`packets`: (end, host, cycle, src, dst, vc, nbytes)."""
+    ports = [[[] for _ in range(2)] for _ in range(2)]
+    for end, host, *packet in packets:
+        ports[end][host].append(packet)
+    return PairModel(CFG, ROUTES).run(ports, cycles)
+
+
+def test_a_packet_goes_over_and_another_stays():
+    result = run((0, 1, 200, 3, 5, 1, 70), (0, 0, 200, 2, 4, 0, 32))
+    there, here = result.delivered[1][1], result.delivered[0][0]
+    assert result.accepted[0][1].cycle.tolist() == [200, 201, 202]
+    assert [there.packet.tolist(), there.index.tolist()] == [[0, 0, 0], [0, 1, 2]]
+    assert there.first.tolist() == [True, False, False]
+    assert there.last.tolist() == [False, False, True]
+    assert (there.end == 0).all() and (there.host == 1).all()
+    assert here.cycle.tolist() == [207]
+    assert result.cycles == there.cycle[-1] + 1
+
+
+def test_a_packet_waits_for_its_cycle_and_for_the_one_before():
+    result = run((0, 0, 100, 0, 1, 0, 96), (0, 0, 101, 0, 1, 0, 32), (0, 0, 110, 0, 1, 0, 32))
+    assert result.accepted[0][0].cycle.tolist() == [100, 101, 102, 103, 110]
+    assert result.accepted[0][0].packet.tolist() == [0, 0, 0, 1, 2]
+
+
+def test_a_beat_is_held_when_credits_are_gone():
+    """Both hosts want the one link: each gets about half of its rate."""
+    result = run(*((0, host, 100, host, 1, 0, 2048) for host in range(2) for _ in range(40)))
+    accepted = result.accepted[0][0].cycle
+    assert accepted.size == 40 * 64 and (np.diff(accepted[:256]) == 1).all()
+    assert np.diff(accepted).max() > 1
+    for port in result.delivered[1]:
+        assert (np.diff(port.packet * 64 + port.index) == 1).all()
+    span = result.cycles - 100
+    assert 0.85 < 2 * 40 * 64 / span < 0.91
+
+
+def test_a_packet_without_a_route_is_not_waited_for_for_ever():
+    result = run((0, 0, 100, 0, 16, 0, 32))
+    assert result.accepted[0][0].cycle.size == 1
+    assert all(port.cycle.size == 0 for end in result.delivered for port in end)
+    assert run((0, 0, 100, 0, 1, 0, 32), cycles=110).cycles == 110
