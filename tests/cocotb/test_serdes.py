@@ -41,7 +41,7 @@ def shape(request):
 
 
 def blocks_of(cfg, rng):
-    """A random beat: a flit, a TAIL, or blocks that are each of any kind."""
+    """A random beat: a flit, a TAIL, or blocks that are each of any kind but `MARKER`."""
     count = cfg.derived.blocks
     data, ctrl = rng.integers(0, 2**64, count, np.uint64), np.zeros(count, bool)
     kind = rng.integers(4)
@@ -49,13 +49,13 @@ def blocks_of(cfg, rng):
         data[0], ctrl[0] = data[0] & ~np.uint64(0xFF) | np.uint64(0x78), True
     elif kind == 2:
         ctrl = rng.integers(0, 2, count).astype(bool)
-        types = rng.choice([0x1E, 0x4B, 0x55, 0x78, 0x79], count).astype(np.uint64)
+        types = rng.choice([0x1E, 0x55, 0x78, 0x79], count).astype(np.uint64)
         data = np.where(ctrl, data & ~np.uint64(0xFF) | types, data)
     return data, ctrl
 
 
 def random_offers(cfg, rng, cycles, *, start=0, plain=False):
-    """Offers in bursts and pauses until `cycles`; plain: neither idle blocks nor markers."""
+    """Offers in bursts and pauses until `cycles`; plain: flits and TAILs alone."""
     offers, cycle = [], start
     while cycle < cycles:
         gap = int(rng.choice([0, 0, 1, 3, 20]))
