@@ -14,8 +14,9 @@ from .receiver import Frame, buffer_bits
 class Delivery(wiring.Component):
     """Gives accepted frames' flits in order, one a cycle, without a gap while frames wait.
 
-    Delivery is never slower than arrival, since a frame takes one beat more than it has flits:
-    the buffer and the queue of frames cannot overflow.
+    Delivery is never slower than arrival, since a frame takes one beat more than it has flits, so
+    at most F flits wait. Behind a frame of F, frames of one flit arrive every other cycle while it
+    leaves: half as many frames as flits, and the queue of frames holds them.
 
     Attributes
     ----------
@@ -40,7 +41,8 @@ class Delivery(wiring.Component):
         cfg, d = self._cfg, self._cfg.derived
         m.submodules.buffer = buffer = Memory(
             shape=d.flit_bits, depth=2 ** buffer_bits(cfg), init=[])
-        m.submodules.frames = frames = SyncFIFO(width=Frame(cfg).size, depth=4)
+        m.submodules.frames = frames = SyncFIFO(
+            width=Frame(cfg).size, depth=cfg.link.frame_flits // 2 + 2)
         write, read = buffer.write_port(), buffer.read_port()
         waiting = Frame(cfg)(frames.r_data)
         now, rest = Signal(FrameInfo(cfg)), Signal(FrameInfo(cfg))

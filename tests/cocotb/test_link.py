@@ -13,6 +13,7 @@ from lightloom.hdl.link.replay import ReplayRing
 from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
 from lightloom.sim.link import run_link
 from lightloom.tb import traffic
+from lightloom.tb.flits import Flit
 from lightloom.tb.link_harness import decode_tail, run_links, unpack_beat
 
 CRC32C = crcmod.predefined.mkPredefinedCrcFun("crc-32c")
@@ -74,6 +75,20 @@ def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed
         rtl = [(c, f.vc, f.first, f.end, f.src, f.dst, traffic.tag_of(f))
                for c, f in run.delivered[end]]
         assert rtl == golden.delivered[end]
+
+
+def test_short_frames_that_arrive_while_a_long_one_is_delivered_are_not_lost(tmp_path, seed):
+    cfg = config.load("sim")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    size = cfg.link.frame_flits
+    # A frame of its own for each of the flits that come every other cycle.
+    plan = [start] * size + [start + size + 2 * k for k in range(4 * size)]
+    stream = [(cycle, Flit(int.from_bytes(rng.bytes(cfg.chiplet.flit_bytes), "little"),
+                           vc=k % 2, first=int(k < 2)))
+              for k, cycle in enumerate(plan)]
+    run = run_links(cfg, both_ends(cfg), [stream, []], cycles=start + 600, folder=tmp_path)
+    assert_lossless(stream, run.delivered[1])
 
 
 def test_bit_errors_lose_duplicate_reorder_and_alter_nothing(tmp_path, seed):

@@ -32,8 +32,8 @@ def test_every_target_is_phony():
 
 def test_help_lists_every_variable_that_the_user_may_set():
     text = make("help")
-    recipes = "\n".join(line for line in MAKEFILE.splitlines() if line.startswith("\t"))
-    used = set(re.findall(r"\$\(call option,([A-Z]+)", recipes)) | {"PROFILE"}
+    rules = "\n".join(line for line in MAKEFILE.splitlines() if not line.startswith("#"))
+    used = set(re.findall(r"\$\(call option,([A-Z]+)", rules)) | {"PROFILE"}
     assert used == set(re.findall(r"^  ([A-Z]+) +\S.*$", text, re.MULTILINE))
 
 
@@ -41,6 +41,8 @@ def test_help_lists_every_variable_that_the_user_may_set():
     (["sim"], "lightloom sim --profile sim"),
     (["sim", "PROFILE=tera", "TRACE=a b.et", "SEED=7"],
      'lightloom sim --profile tera --trace "a b.et" --seed "7"'),
+    (["waves", "WINDOW=500", "SKIP=3", "GPU=9"],
+     'lightloom waves --profile sim --window "500" --skip "3" --endpoint "9"'),
     (["verilog", "BLOCK=link_tx", "OUT=x"],
      'lightloom verilog --profile sim --block "link_tx" --out "x"'),
     (["lint"], "lightloom lint"),
