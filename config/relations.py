@@ -47,6 +47,10 @@ def check(cfg) -> None:
     rows = max(1, blocks // serdes.lanes)
     _require(serdes.marker_period % rows == 0, "serdes.marker_period", serdes.marker_period,
              f"must be a multiple of the {rows} rows of a flit")
+    _require(serdes.marker_period >= 2 * serdes.deskew_blocks,
+             "serdes.marker_period", serdes.marker_period,
+             f"must be at least 2 x serdes.deskew_blocks = {2 * serdes.deskew_blocks}, "
+             "to tell which markers belong together")
 
     for field, value in (("link.replay_flits", link.replay_flits),
                          ("link.keepalive_cycles", link.keepalive_cycles)):

@@ -50,8 +50,8 @@ class Xbar(Section):
 class Rack(Section):
     topology: Literal["clos2", "direct"]
     endpoints: Annotated[Count, Field(ge=2, le=4096)]
-    radix: Annotated[Count, Field(ge=2, le=4096)]
-    fibre_m: Annotated[float, Field(ge=0, le=2000)]
+    radix: Annotated[Count, Field(ge=2, le=64)]
+    fibre_m: Annotated[float, Field(gt=0, le=2000)]
 
 
 class Fields(Section):

@@ -112,11 +112,12 @@ def _payload_rows(cfg, lanes):
             fifo.clear()
 
     for cycle, arrivals in groupby(_arrivals(lanes, cfg.serdes.word_bits), itemgetter(0)):
-        for _, lane, block in arrivals:
-            overflow = len(fifos[lane]) == cfg.serdes.deskew_blocks
-            if overflow or (lanes[lane][4][block] and alignment.aligned):
-                start_over()
-            if not overflow and (fifos[lane] or alignment.seen or marks[lane][block]):
+        arrived = [(lane, block) for _, lane, block in arrivals]
+        if any(len(fifos[lane]) == cfg.serdes.deskew_blocks
+               or (alignment.aligned and lanes[lane][4][block]) for lane, block in arrived):
+            start_over()
+        for lane, block in arrived:
+            if fifos[lane] or alignment.seen or marks[lane][block]:
                 fifos[lane].append(block)
         if not all(fifos):
             continue

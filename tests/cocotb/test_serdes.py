@@ -13,6 +13,7 @@ from lightloom.sim.serdes import receive, transmit
 from lightloom.tb.serdes_harness import run_receiver, run_transmitter
 
 SLOW = {"link__replay_flits": 512, "xbar__vc_depth": 512}
+SHORT_PERIOD = {"serdes__marker_period": 16, "serdes__deskew_blocks": 8}
 SHAPES = {
     "row-is-beat-64": {},
     "row-is-beat-66": {"serdes__word_bits": 66, "serdes__lane_gbps": 33.0},
@@ -41,7 +42,7 @@ def shape(request):
 
 
 def blocks_of(cfg, rng):
-    """A random beat: a flit, a TAIL, or blocks that are each of any kind but `MARKER`."""
+    """A random beat: a flit, a TAIL, or blocks that are each of any kind."""
     count = cfg.derived.blocks
     data, ctrl = rng.integers(0, 2**64, count, np.uint64), np.zeros(count, bool)
     kind = rng.integers(4)
@@ -49,7 +50,7 @@ def blocks_of(cfg, rng):
         data[0], ctrl[0] = data[0] & ~np.uint64(0xFF) | np.uint64(0x78), True
     elif kind == 2:
         ctrl = rng.integers(0, 2, count).astype(bool)
-        types = rng.choice([0x1E, 0x55, 0x78, 0x79], count).astype(np.uint64)
+        types = rng.choice([0x1E, 0x4B, 0x55, 0x78, 0x79], count).astype(np.uint64)
         data = np.where(ctrl, data & ~np.uint64(0xFF) | types, data)
     return data, ctrl
 
@@ -132,7 +133,7 @@ def assert_same_beats(cfg, words, folder):
 
 
 def test_transmitter_equals_the_model_in_every_bit_of_every_cycle(shape, seed, tmp_path):
-    cfg = make(shape, serdes__marker_period=16)
+    cfg = make(shape, **SHORT_PERIOD)
     assert_same_words(cfg, np.random.default_rng(seed), tmp_path)
 
 
@@ -152,7 +153,7 @@ ERROR_SHAPES = ["row-is-beat-64", "row-is-beat-66", "two-beats-per-row-32",
 @pytest.mark.parametrize("shape", ERROR_SHAPES)
 def test_receiver_equals_the_model_through_bit_errors_lost_lock_and_a_jump_of_skew(
         shape, seed, tmp_path):
-    cfg = make(shape, serdes__marker_period=32, serdes__deskew_blocks=8)
+    cfg = make(shape, serdes__marker_period=32)
     rng = np.random.default_rng(seed)
     near, far = bring_up_cycles(cfg, slips=4), bring_up_cycles(cfg)
     cycles = 2 * near + 2 * far
@@ -197,7 +198,7 @@ def with_wrong_marker_rows(cfg, rng, count):
 @pytest.mark.parametrize(("count", "realigns"), [(3, 0), (4, 1)])
 def test_four_wrong_marker_rows_running_end_the_alignment_and_three_do_not(
         count, realigns, seed, tmp_path):
-    cfg = make("row-is-beat-64", serdes__marker_period=16)
+    cfg = make("row-is-beat-64", **SHORT_PERIOD)
     words = with_wrong_marker_rows(cfg, np.random.default_rng(seed), count)
     run = assert_same_beats(cfg, words, tmp_path)
     assert run.counters["realigns"] == realigns and run.aligned
@@ -216,7 +217,7 @@ def test_skew_up_to_the_depth_of_the_fifos_aligns_just_as_in_the_model(skew, see
 
 
 def test_swapped_lanes_never_align(tmp_path, seed):
-    cfg, rng = make("row-is-beat-64", serdes__marker_period=16), np.random.default_rng(seed)
+    cfg, rng = make("row-is-beat-64", **SHORT_PERIOD), np.random.default_rng(seed)
     _, words = transmit(cfg, random_offers(cfg, rng, 1000), 1000)
     run = assert_same_beats(cfg, words[:, [0, 1, 3, 2]], tmp_path)
     assert all(run.lane_lock) and not run.aligned and not len(run.beats.cycle)
@@ -267,7 +268,7 @@ class SlipsTwoBits(GearboxRx):
 
 def test_a_gearbox_that_slips_two_bits_is_caught_in_the_receiver(seed, tmp_path, monkeypatch):
     monkeypatch.setattr(lane_rx, "GearboxRx", SlipsTwoBits)
-    cfg, rng = make("row-is-beat-64", serdes__marker_period=16), np.random.default_rng(seed)
+    cfg, rng = make("row-is-beat-64", **SHORT_PERIOD), np.random.default_rng(seed)
     cycles = bring_up_cycles(cfg, slips=20) + 200
     _, words = transmit(cfg, random_offers(cfg, rng, cycles), cycles)
     with pytest.raises(AssertionError, match="beats expected"):
@@ -276,7 +277,7 @@ def test_a_gearbox_that_slips_two_bits_is_caught_in_the_receiver(seed, tmp_path,
 
 def test_an_aligner_that_gives_up_one_marker_row_early_is_caught(seed, tmp_path, monkeypatch):
     monkeypatch.setattr(align, "MOST_WRONG", 3)
-    cfg = make("row-is-beat-64", serdes__marker_period=16)
+    cfg = make("row-is-beat-64", **SHORT_PERIOD)
     words = with_wrong_marker_rows(cfg, np.random.default_rng(seed), 3)
     with pytest.raises(AssertionError):
         assert_same_beats(cfg, words, tmp_path)

@@ -55,9 +55,15 @@ def test_lane_rate_is_word_width_times_core_clock():
 
 def test_marker_period_is_whole_flits():
     base = {"serdes__lanes": 1, "link__replay_flits": 512, "xbar__vc_depth": 512}
-    accepted(serdes__marker_period=20, **base)
-    refused("serdes.marker_period", 22, "must be a multiple of the 4 rows of a flit",
-            serdes__marker_period=22, **base)
+    accepted(serdes__marker_period=36, **base)
+    refused("serdes.marker_period", 38, "must be a multiple of the 4 rows of a flit",
+            serdes__marker_period=38, **base)
+
+
+def test_marker_period_is_at_least_twice_the_depth_of_the_deskew_fifos():
+    accepted(serdes__marker_period=32, serdes__deskew_blocks=16)
+    refused("serdes.marker_period", 32, "must be at least 2 x serdes.deskew_blocks = 34",
+            serdes__marker_period=32, serdes__deskew_blocks=17)
 
 
 @pytest.mark.parametrize("field", ["link__replay_flits", "link__keepalive_cycles"])

@@ -8,6 +8,7 @@ import pytest
 from lightloom.config import load, override, scrambler_seed
 from lightloom.sim.serdes import encode, marker, receive, receive_lane, transmit
 
+SHORT_PERIOD = {"serdes__marker_period": 16, "serdes__deskew_blocks": 8}
 SHAPES = {
     "row is a beat": {},
     "row is a beat, words of 66": {"serdes__word_bits": 66, "serdes__lane_gbps": 33.0},
@@ -97,7 +98,7 @@ def test_steady_state_latency_is_the_contracts(cfg, seed):
 
 
 def test_idle_words_are_markers_and_idles_from_each_lanes_seed():
-    cfg = override(load("sim"), serdes__marker_period=16)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     cycles = 50
     accepted, words = transmit(cfg, [], cycles)
     assert accepted.size == 0 and not words[:3].any()
@@ -109,7 +110,7 @@ def test_idle_words_are_markers_and_idles_from_each_lanes_seed():
 
 def test_ready_cycles_of_a_row_that_is_a_beat():
     """Words of 64: row 0 and 17 are markers; row 32 is pulled in cycle 33, none in cycle 32."""
-    cfg = override(load("sim"), serdes__marker_period=16)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     beat = (np.zeros(4, np.uint64), np.zeros(4, bool))
     accepted, _ = transmit(cfg, [(0, *beat)] * 40, 40)
     expected = [c for c in range(40) if c not in (0, 17, 32, 35)]
@@ -118,7 +119,7 @@ def test_ready_cycles_of_a_row_that_is_a_beat():
 
 def test_ready_cycles_of_a_row_of_two_beats():
     """Words of 32: pulls at 0, 2, 4, ...; one beat gathers at any time, the other at a pull."""
-    cfg = override(load("sim"), serdes__marker_period=16, **SHAPES["row of two beats"])
+    cfg = override(load("sim"), **SHORT_PERIOD, **SHAPES["row of two beats"])
     beat = (np.zeros(2, np.uint64), np.zeros(2, bool))
     accepted, _ = transmit(cfg, [(0, *beat)] * 4 + [(6, *beat)] + [(9, *beat)] * 2, 20)
     # Row 0 is a marker: the beat of cycle 0 waits, the next is taken with row 1's pull.
@@ -126,7 +127,7 @@ def test_ready_cycles_of_a_row_of_two_beats():
 
 
 def test_ready_cycles_of_a_beat_of_two_rows():
-    cfg = override(load("sim"), serdes__marker_period=16, **SHAPES["beat of two rows"])
+    cfg = override(load("sim"), **SHORT_PERIOD, **SHAPES["beat of two rows"])
     beat = (np.zeros(8, np.uint64), np.zeros(8, bool))
     accepted, _ = transmit(cfg, [(0, *beat), (2, *beat), (8, *beat)], 20)
     assert accepted.tolist() == [1, 3, 9]
@@ -197,7 +198,7 @@ def break_rows(words, rows, lane=0):
 
 
 def test_three_wrong_marker_rows_keep_the_alignment_and_four_end_it():
-    cfg = override(load("sim"), serdes__marker_period=16)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     _, words = steady(cfg)
     clean = receive(cfg, words)
     marks = [17 * i for i in range(400)]
@@ -212,14 +213,14 @@ def test_three_wrong_marker_rows_keep_the_alignment_and_four_end_it():
 
 
 def test_swapped_lanes_never_align():
-    cfg = override(load("sim"), serdes__marker_period=16)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     _, words = steady(cfg)
     assert receive(cfg, words).cycle.size > 1000
     assert receive(cfg, words[:, [1, 0, 2, 3]]).cycle.size == 0
 
 
 def test_skew_beyond_the_deskew_fifo_never_aligns():
-    cfg = override(load("sim"), serdes__marker_period=16, serdes__deskew_blocks=8)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     _, words = steady(cfg)
     assert receive(cfg, channel(words, [0, 0, 7 * 66, 0])).cycle.size > 1000
     assert receive(cfg, channel(words, [0, 0, 9 * 66, 0])).cycle.size == 0
@@ -228,7 +229,7 @@ def test_skew_beyond_the_deskew_fifo_never_aligns():
 @pytest.mark.parametrize(("lanes", "lane"), [(4, 2), (1, 0)])
 def test_loss_of_one_lanes_block_lock_starts_over(lanes, lane):
     """A lane alone cannot overflow its FIFO: the loss itself must end the alignment."""
-    cfg = override(load("sim"), serdes__marker_period=16, serdes__lanes=lanes)
+    cfg = override(load("sim"), **SHORT_PERIOD, serdes__lanes=lanes)
     _, words = steady(cfg, 12000)
     break_rows(words, range(3000, 3020), lane=lane)
     beats = receive(cfg, words)
@@ -239,7 +240,7 @@ def test_loss_of_one_lanes_block_lock_starts_over(lanes, lane):
 
 
 def test_a_bad_header_is_given_as_an_error_in_its_block():
-    cfg = override(load("sim"), serdes__marker_period=16)
+    cfg = override(load("sim"), **SHORT_PERIOD)
     _, words = steady(cfg)
     break_rows(words, [3001], lane=2)
     beats = receive(cfg, words)
