@@ -77,7 +77,8 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     packets : [2][host_ports] lists of HostPacket, each in the order of its cycles
     routes : [2] sequences of (valid, port, spread), one for each destination
     cycles : int
-        Cycles to run; every packet must have arrived by then.
+        Cycles to run at the most; every packet must have arrived by then. With `check` the run
+        ends soon after the last has.
     start : int
         Cycle by which the joined links must be ACTIVE; packets are not offered earlier.
     ber : float

@@ -19,6 +19,8 @@ from lightloom.tb.bench import hold_reset, release_reset
 
 PERIOD = 2
 ACTIVE = 2
+STEP = 500
+"""Cycles between two looks at what has arrived."""
 
 
 class PairBench:
@@ -82,6 +84,9 @@ class PairBench:
         assert not missing, f"packets lost, by (source, destination, VC): {missing}"
         assert arrived == self.sent
 
+    def all_arrived(self):
+        return sum(sink.count() for sink in self.sinks.values()) >= self.sent
+
     def states(self):
         """Link state of each joined port of both ends."""
         return {f"{end}{p}": int(getattr(self.dut, f"{end}_status{p}").value[1:0])
@@ -118,7 +123,12 @@ async def carry_packets(dut):
         assert cycle >= stimulus["start"], "packets are offered after bring-up"
         await until(cycle - 1)
         bench.send(source, packet)
-    await until(stimulus["cycles"])
+    for cycle in range(stimulus["start"], stimulus["cycles"], STEP):
+        await until(cycle)
+        if stimulus["check"] and bench.all_arrived():
+            break
+    else:
+        await until(stimulus["cycles"])
     names = [f"{end}_{kind}{p}" for end in "ab"
              for kind, count in (("status", stimulus["joined"]), ("errors", stimulus["joined"]),
                                  ("host", stimulus["hosts"])) for p in range(count)]

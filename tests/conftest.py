@@ -17,3 +17,8 @@ def seed(request):
         value = int(os.environ.get("LIGHTLOOM_SEED", random.randrange(2**31)))
     print(f"seed {value}: repeat with --seed {value}")
     return value
+
+
+def pytest_collection_modifyitems(items):
+    """Begin the slow tests first, so that no core is left with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -1,0 +1,89 @@
+"""Speed of the models, and of the RTL under Icarus and Verilator on the same packets."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from .. import config
+from ..hdl.chiplet import Chiplet
+from ..sim.rack import PairModel, RackModel
+from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, load
+from ..tb.pair_harness import HostPacket, run_pair
+from . import cache
+from .replay import pair_routes
+from .result import quantity
+
+RUNS = 3
+"""Runs of each measurement; the median is kept."""
+RACK_CYCLES, PAIR_PACKETS = 3000, 40
+FOLDER = Path("build/bench")
+
+
+def run(out: Path) -> dict:
+    """Measure, print a table, write JSON to `out`; return what is written."""
+    cfg = config.load("sim")
+    console = Console()
+    with console.status("rack model"):
+        rows = {"rack model, 1,024 GPUs, shipped trace": _rack(cfg)}
+    with console.status("two chiplets: model, Icarus, Verilator"):
+        rows |= _pair(cfg)
+    slowest = rows["two chiplets, Icarus"]["cycles_per_s"]
+    table = Table("what", "cycles/s", "flit-hops/s", "against Icarus")
+    for name, row in rows.items():
+        alike = name.startswith("two")
+        row["against_icarus"] = row["cycles_per_s"] / slowest if alike else None
+        table.add_row(name, quantity(row["cycles_per_s"]),
+                      quantity(row["flit_hops_per_s"]) if "flit_hops_per_s" in row else "",
+                      f"{row['against_icarus']:,.1f}x" if alike else "")
+    console.print(table)
+    result = {"machine": {"processor": platform.processor() or platform.machine(),
+                          "cores": os.cpu_count(), "python": platform.python_version()},
+              "runs": RUNS, "profile": cfg.name, "results": rows}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {out}", soft_wrap=True)
+    return result
+
+
+def _rack(cfg) -> dict:
+    graph = load(DEFAULT_TRACE, cfg, skip=DEFAULT_SKIP)
+    runs = [RackModel(cfg).run(graph, RACK_CYCLES) for _ in range(RUNS)]
+    return {"cycles_per_s": median(RACK_CYCLES / run.seconds for run in runs),
+            "flit_hops_per_s": median(run.flit_hops / run.seconds for run in runs)}
+
+
+def _pair(cfg) -> dict:
+    """The same packets, both ways at full load, through the model and the RTL."""
+    start, routes = cfg.derived.bringup_cycles, pair_routes(cfg, 0)
+    rng = np.random.default_rng(1)
+    size = cfg.chiplet.flit_bytes * 8
+    packets = [[[HostPacket(start, src, 1 - src, vc=k % cfg.chiplet.vcs, data=rng.bytes(size))
+                 for k in range(PAIR_PACKETS)] for _ in range(cfg.chiplet.host_ports)]
+               for src in range(2)]
+    offers = [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
+              for end in packets]
+    model = PairModel(cfg, routes)
+    cycles = model.run(offers).cycles + 16
+    times = {"two chiplets, model": [_seconds(lambda: model.run(offers)) for _ in range(RUNS)]}
+    verilog = cache.to_verilog(Chiplet(cfg), name="chiplet")
+    for simulator in ("icarus", "verilator"):
+        times[f"two chiplets, {simulator.capitalize()}"] = [
+            run_pair(cfg, verilog, packets, routes, cycles=cycles, start=start,
+                     folder=FOLDER / simulator, simulator=simulator, seed=1, joined=1,
+                     on_cycle=lambda *_: None).seconds for _ in range(RUNS)]
+    return {name: {"cycles_per_s": cycles / median(values)} for name, values in times.items()}
+
+
+def _seconds(function) -> float:
+    begin = perf_counter()
+    function()
+    return perf_counter() - begin
