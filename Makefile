@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 RUN := .venv/bin/lightloom
-PYTEST := .venv/bin/python -m pytest -n auto
+PYTEST := .venv/bin/python -m pytest -n auto --dist worksteal
 profile = --profile $(or $(PROFILE),sim)
 # $(call option,VARIABLE,--flag): the flag when the variable has a value.
 option = $(if $($(1)),$(2) "$($(1))")

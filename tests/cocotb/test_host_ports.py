@@ -1,7 +1,7 @@
 """Host ingress, driven by cocotbext-axi."""
 
 from lightloom import config
-from lightloom.hdl.export import to_verilog
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.ingress import HostIngress
 from lightloom.tb.runner import simulate
 

@@ -7,7 +7,7 @@ from amaranth import Const
 from amaranth.lib.crc import Algorithm
 
 from lightloom import config
-from lightloom.hdl.export import to_verilog
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link import crc, layer
 from lightloom.hdl.link.layer import Link
 from lightloom.hdl.link.replay import ReplayRing

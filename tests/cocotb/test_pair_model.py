@@ -5,8 +5,8 @@ import pytest
 
 from lightloom import config
 from lightloom.flow import replay
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.chiplet import Chiplet
-from lightloom.hdl.export import to_verilog
 from lightloom.sim.rack import PairModel
 from lightloom.tb.pair_harness import HostPacket, run_pair
 

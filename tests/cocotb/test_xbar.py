@@ -1,10 +1,11 @@
 """The exported crossbar against the golden model, flit by flit and cycle by cycle."""
 
 import numpy as np
+import pytest
 from mutants import StuckRoundRobin
 
 from lightloom import config
-from lightloom.hdl.export import to_verilog
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.xbar import matching
 from lightloom.hdl.xbar.layer import Crossbar
 from lightloom.sim.xbar import CrossbarModel
@@ -52,6 +53,7 @@ def uniform(cfg, rng, packets, lengths=(1,)):
             for i in range(PORTS)]
 
 
+@pytest.mark.slow
 def test_uniform_full_load_carries_95_percent_and_equals_the_model_for_100000_cycles(
         tmp_path, seed):
     cfg, cycles = eight_ports(), 100_000
