@@ -24,8 +24,8 @@ def blocks() -> dict:
     return BLOCKS
 
 
-def component(cfg, block: str):
-    """The block of that name.
+def constructor(block: str):
+    """Constructor of the block of that name, which takes a configuration.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def component(cfg, block: str):
     """
     if block not in blocks():
         raise FlowError(f"block {block!r}: not one of {', '.join(blocks())}")
-    return blocks()[block](cfg)
+    return blocks()[block]
 
 
 def render(made, name: str, origin: str) -> tuple[str, list[dict]]:
@@ -76,10 +76,11 @@ def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, 
         An unknown block, or a folder that cannot be written.
     """
     folder = FOLDER / cfg.name if out is None else Path(out)
-    made = component(cfg, block)
+    construct = constructor(block)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text, ports = render(made, block, f"Lightloom {version('lightloom')}, profile {cfg.name}")
+        text, ports = render(construct(cfg), block,
+                             f"Lightloom {version('lightloom')}, profile {cfg.name}")
         manifest = {
             "block": block,
             "verilog": f"{block}.v",
