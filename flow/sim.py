@@ -35,8 +35,9 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
     window : int
         Core cycles, from the first communication that is not skipped.
     skip : int, optional
-        Communications of the trace to take as done before the window; by default none, and for
-        the shipped trace as many as bring the window to where its two kinds of parallelism meet.
+        Communications of the trace to take as done; the window begins with the one after them.
+        By default none, and for the shipped trace as many as bring the window to where its two
+        kinds of parallelism meet.
     endpoint : int, optional
         The GPU whose chiplet is replayed; by default the one that carries most bytes.
     seed : int

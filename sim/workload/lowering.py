@@ -19,7 +19,7 @@ from .schedule import Step, own_programs, same_program
 from .schema import NodeType
 
 
-def load(path: str | Path, cfg, *, limit: int = 500_000, skip: int = 0,
+def load(path: str | Path, cfg, *, limit: int = 500_000, skip: int | None = None,
          ranks: int | None = None) -> TaskGraph:
     """Read a Chakra execution trace and lower it onto the rack.
 
@@ -39,9 +39,10 @@ def load(path: str | Path, cfg, *, limit: int = 500_000, skip: int = 0,
     limit : int
         Nodes are lowered whole, in the trace's order, up to the first that would bring the
         messages above this; the first communication is lowered in any case.
-    skip : int
-        Begin with the communication of this number, in the trace's order; all before it is
-        taken as done when this one enters, at time 0. With 0, time 0 is the beginning.
+    skip : int, optional
+        Begin with the communication of this number, in the trace's order; all before it, and all
+        compute that it waits for, is taken as done when it enters, at time 0. By default time 0
+        is the beginning of the trace.
     ranks : int, optional
         How many ranks a single file stands for; by default its metadata's `ranks`, or one for
         each endpoint. For a trace of several files it must be their number.
@@ -71,13 +72,15 @@ def load(path: str | Path, cfg, *, limit: int = 500_000, skip: int = 0,
     for step in steps:
         communicates = step.op.kind != NodeType.COMP_NODE
         communications += communicates
-        if skip and communications <= skip:
+        if skip is not None and communications <= skip:
             continue
         if communicates and lowering.messages and lowering.messages + _messages(step) > limit:
             break
-        if skip and not lowering.count:
+        if skip is not None and not lowering.count:
             lowering.begin = max(ns for _, ns in step.op.after)
         lowering.add(step)
+    if not communications and skip is not None:
+        raise TraceError(f"trace {path}: nothing communicates in it")
     if not lowering.count:
         raise TraceError(f"trace {path}: skip = {skip}: must be less than "
                          f"the {communications} communications of this trace")

@@ -298,6 +298,11 @@ def test_rank_count_that_is_none(et):
     assert message(path, ranks=0) == f"trace {path}: ranks = 0: must be an integer >= 1"
 
 
+def test_trace_in_which_nothing_communicates(et):
+    path = et(make_node(1, "kernel", COMP, micros=5))
+    assert message(path, skip=0, ranks=2) == f"trace {path}: nothing communicates in it"
+
+
 def test_skip_past_the_end(et):
     path = et(coll(), coll(2))
     assert message(path, skip=2, ranks=2) == (

@@ -199,6 +199,17 @@ def test_skip_begins_when_that_communication_enters(cfg, tmp_path):
     assert end[graph.collective == 1].max() == 5020
 
 
+def test_skip_of_none_of_the_communications_leaves_out_the_compute_before_the_first(cfg, tmp_path):
+    write(tmp_path / "a.et", [compute(0, 100), all_reduce(1, [0]), compute(2, 7, [1]),
+                              all_reduce(3, [2])], ranks=2)
+    whole, first = load(tmp_path, cfg), load(tmp_path, cfg, skip=0)
+    assert whole.names == first.names == ("ar1", "ar3")
+    for graph, start in ((whole, 100_000), (first, 0)):
+        end = finish_times(graph, 10)
+        assert end[graph.collective == 0].max() == start + 20
+        assert end[graph.collective == 1].max() == start + 7040
+
+
 def test_a_group_of_one_communicates_nothing_and_still_orders(cfg, tmp_path):
     write(tmp_path / "a.et", [compute(0, 3), all_reduce(1, [0]), compute(2, 4, [1])], ranks=1)
     graph = load(tmp_path, cfg)
