@@ -66,9 +66,12 @@ def _pair(cfg) -> dict:
     start, routes = cfg.derived.bringup_cycles, pair_routes(cfg, 0)
     rng = np.random.default_rng(1)
     size = cfg.chiplet.flit_bytes * 8
-    packets = [[[HostPacket(start, src, 1 - src, vc=k % cfg.chiplet.vcs, data=rng.bytes(size))
-                 for k in range(PAIR_PACKETS)] for _ in range(cfg.chiplet.host_ports)]
-               for src in range(2)]
+    # Each host port is a flow of its own: from GPU 0 to another, or from another to GPU 0.
+    packets = [[[HostPacket(start, *ends, vc=k % cfg.chiplet.vcs, data=rng.bytes(size))
+                 for k in range(PAIR_PACKETS)]
+                for host in range(cfg.chiplet.host_ports)
+                for ends in [(0, host + 1) if end == 0 else (host + 1, 0)]]
+               for end in range(2)]
     offers = [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
               for end in packets]
     model = PairModel(cfg, routes)

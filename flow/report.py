@@ -18,8 +18,8 @@ SECTIONS = [
                                "at the destination's, of each packet; the last bar holds the "
                                "slowest 0.1 %."),
     ("Link use over time", plots.link_use, "Share of the cycles of each bucket in which the link "
-                                           "carries a flit."),
-    ("Throughput over time", plots.throughput, "Mean over all links."),
+                                           "carries a flit; the busiest links of each kind."),
+    ("Throughput over time", plots.throughput, "Mean over the links above."),
     ("Virtual channels", plots.virtual_channels, "Flits delivered in the window."),
 ]
 

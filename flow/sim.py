@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from .result import Result
 
 BUCKETS = 100
 """Points of the plots over time."""
+LINKS_SHOWN = 12
+"""Links of each kind in the report."""
 STEADY = 2000
 """Cycles over which the use of a link is an efficiency: many frames, some marker rows."""
 
@@ -107,9 +110,7 @@ def _run_rtl(cfg, rack, endpoint, seed, out, waves, progress):
 def _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves) -> Result:
     d, serdes = cfg.derived, cfg.serdes
     done = rack.delivered >= 0
-    # A link that no flit crossed in the window would only make the map taller.
-    used = np.flatnonzero(rack.link_flits.any(axis=0))
-    shown = used[np.argsort(-rack.link_flits[:, used].sum(axis=0), kind="stable")][:48]
+    shown = _shown_links(rack)
     spans = np.full(len(rack.link_flits), bucket)
     spans[-1] = window - bucket * (len(spans) - 1)
     use = rack.link_flits / spans[:, None]
@@ -125,6 +126,15 @@ def _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves) -> Resu
         vc_flits=rack.vc_flits.tolist(), delivered=rack.delivered_flits, endpoint=endpoint,
         waveform=rtl.run.folder / "waves.fst" if waves else None, mismatch_list=rtl.mismatches,
         config=cfg.model_dump(), versions={name: version(name) for name in PACKAGES})
+
+
+def _shown_links(rack) -> list[int]:
+    """The busiest links of each kind (gpu to leaf, leaf to spine, ...), of those in use."""
+    flits, kinds = rack.link_flits.sum(axis=0), {}
+    for link in np.argsort(-flits, kind="stable").tolist():
+        if flits[link]:
+            kinds.setdefault(re.sub(r"\d+", "", rack.link_names[link]), []).append(link)
+    return [link for links in kinds.values() for link in links[:LINKS_SHOWN]]
 
 
 def _busiest(link_flits, bucket: int, window: int) -> float:
