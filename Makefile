@@ -16,9 +16,9 @@ run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--win
 
 help:     ## list the targets and variables
 	@echo "Targets:"
-	@sed -nE 's/^([a-z]+): .*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z]+): .*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 	@echo "Variables:"
-	@sed -nE 's/^#: ([A-Z]+) +(.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^#: ([A-Z]+) +(.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
 #: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; lint: all three)
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
@@ -27,6 +27,7 @@ help:     ## list the targets and variables
 #: WINDOW   core cycles of sim and waves (default 10000 and 1000)
 #: SKIP     communications of the trace before the window (default 0; of the shipped one 68)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
+#: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
 #: SEED     seed of sim and waves (default 1)
 #: SEEDS    place & route seeds of synth (default 1)
 #: OUT      folder for the exported Verilog (default build/verilog/<profile>)
@@ -35,7 +36,7 @@ setup:    ## make .venv from the locked packages, install Icarus Verilog where i
 	@flow/setup.sh
 
 sim: setup      ## run a trace on the rack model, replay a chiplet's flits in RTL, write the report
-	@$(RUN) sim $(run_options)
+	@$(RUN) sim $(run_options) $(call option,SIMULATOR,--simulator)
 
 test: setup     ## run all tests but the long ones (JUnit XML: build/junit.xml)
 	@mkdir -p build

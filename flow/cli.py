@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,13 @@ Endpoint = Annotated[int | None, typer.Option(
     min=0, help="GPU whose chiplet runs in RTL; default: the busiest in the window.")]
 
 
+class Simulator(StrEnum):
+    """RTL simulators."""
+
+    ICARUS = "icarus"
+    VERILATOR = "verilator"
+
+
 @app.callback()
 def main() -> None:
     """Let child processes find the programs that are installed beside this one."""
@@ -57,14 +65,15 @@ def main() -> None:
 @app.command()
 def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 10_000, skip: Skip = None,
         endpoint: Endpoint = None, seed: Seed = 1, out: Path = Path("build/report"),
-        waves: bool = False) -> None:
+        waves: bool = False, simulator: Simulator = Simulator.ICARUS) -> None:
     """Run a trace on the rack model, replay one chiplet's flits in RTL, write the report."""
     from .. import config
     from . import report, result
     from . import sim as simulation
 
     outcome = simulation.run(config.load(profile), trace, window=window, skip=skip,
-                             endpoint=endpoint, seed=seed, out=out, waves=waves)
+                             endpoint=endpoint, seed=seed, out=out, waves=waves,
+                             simulator=simulator.value)
     result.print_table(outcome)
     typer.echo(f"report: {report.write(outcome, out)}")
     if outcome.waveform:

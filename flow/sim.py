@@ -27,7 +27,7 @@ STEADY = 2000
 
 def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
         endpoint: int | None = None, seed: int = 1, out: Path = Path("build/report"),
-        waves: bool = False) -> Result:
+        waves: bool = False, simulator: str = "icarus") -> Result:
     """Simulate a window of a trace on the rack, then replay one chiplet's flits in RTL.
 
     Parameters
@@ -47,6 +47,8 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
         Of the payload.
     out : Path
         Folder for the report and the RTL run.
+    simulator : {"icarus", "verilator"}
+        Of the RTL; waveforms need Icarus.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
     name = "gpt (shipped)" if trace is None else str(trace)
     if skip is None:
         skip = DEFAULT_SKIP if trace is None else 0
+    if waves and simulator != "icarus":
+        raise FlowError(f"simulator = {simulator!r}: must be 'icarus' for a waveform")
     _writable(out)
     graph = load(trace or DEFAULT_TRACE, cfg, skip=skip)
     if endpoint is not None and endpoint >= cfg.rack.endpoints:
@@ -70,7 +74,7 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
                              f"the window: choose a longer one, or another --skip than {skip}")
         if endpoint is None:
             endpoint = replay.busiest_endpoint(rack, cfg.rack.endpoints)
-        rtl = _run_rtl(cfg, rack, endpoint, seed, out, waves, progress)
+        rtl = _run_rtl(cfg, rack, endpoint, seed, out, waves, simulator, progress)
     return _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves)
 
 
@@ -93,7 +97,7 @@ def _run_rack(cfg, graph, window, bucket, progress):
     return rack
 
 
-def _run_rtl(cfg, rack, endpoint, seed, out, waves, progress):
+def _run_rtl(cfg, rack, endpoint, seed, out, waves, simulator, progress):
     task = progress.add_task(f"RTL, chiplet of GPU {endpoint}", total=None, at="building")
 
     def show(done, total):
@@ -102,7 +106,8 @@ def _run_rtl(cfg, rack, endpoint, seed, out, waves, progress):
     start = cfg.derived.bringup_cycles
     packets = replay.chiplet_packets(cfg, rack, endpoint, start, np.random.default_rng(seed))
     done = replay.replay(cfg, packets, replay.pair_routes(cfg, endpoint), start=start,
-                         folder=out / "rtl", seed=seed, waves=waves, on_cycle=show)
+                         folder=out / "rtl", seed=seed, waves=waves, simulator=simulator,
+                         on_cycle=show)
     show(done.cycles, done.cycles)
     return done
 
