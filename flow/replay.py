@@ -103,7 +103,7 @@ def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: 
     cycles = expected.cycles + SETTLE
     run = run_pair(cfg, cache.to_verilog(chiplet(cfg), name="chiplet"), packets, routes,
                    cycles=cycles, start=start, folder=folder, seed=seed, simulator=simulator,
-                   waves=2 if waves else 0, joined=joined, check=False, on_cycle=on_cycle)
+                   waves=4 if waves else 0, joined=joined, check=False, on_cycle=on_cycle)
     flits, mismatches = compare(cfg, packets, expected, run)
     return Replay(flits, cycles, mismatches, run.seconds, run)
 

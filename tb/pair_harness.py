@@ -119,7 +119,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     progress.unlink(missing_ok=True)
     with _watched(progress, cycles, on_cycle):
         simulate("pair_harness", "lightloom.tb.tb_pair", sources, folder=folder, name=folder.name,
-                 simulator=simulator, seed=seed, plusargs=["-fst"] if waves else [],
+                 simulator=simulator, seed=seed, waves=waves > 0,
                  quiet=on_cycle is not None)
     logs = {d: [[_read(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
             for d in ("in", "out")}

@@ -47,7 +47,7 @@ def simulate(
     parameters: dict[str, int | str] | None = None,
     env: dict[str, str] | None = None,
     folder: Path | None = None,
-    plusargs: list[str] | None = None,
+    waves: bool = False,
     quiet: bool = False,
 ) -> Path:
     """Run cocotb `module` on Verilog `top`; return the folder of the run.
@@ -64,6 +64,8 @@ def simulate(
     seed : int, optional
         Random seed; default: ``COCOTB_RANDOM_SEED``, else a random one. It is printed.
     simulator : {"icarus", "verilator"}
+    waves : bool
+        Let the harness' own `$dumpfile` and `$dumpvars` write FST; Icarus only.
     quiet : bool
         Print nothing; logs are in the folder in any case.
 
@@ -101,7 +103,7 @@ def simulate(
     with contextlib.suppress(SystemExit):
         runner.test(
             hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
-            test_dir=folder, results_xml=str(results), plusargs=plusargs or [],
+            test_dir=folder, results_xml=str(results), waves=waves,
             extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
             log_file=log, timescale=("1ns", "1ps"),
         )

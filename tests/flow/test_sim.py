@@ -28,10 +28,13 @@ def trace(tmp_path):
 def test_command_carries_a_trace_through_model_and_rtl_and_writes_the_report(trace, tmp_path):
     out = tmp_path / "report"
     outcome = CliRunner().invoke(app, [
-        "sim", "--profile", "ecp5", "--trace", str(trace), "--window", "1000", "--out", str(out)])
+        "sim", "--profile", "ecp5", "--trace", str(trace), "--window", "1000", "--out", str(out),
+        "--waves"])
     assert outcome.exit_code == 0, outcome.output
     assert "RTL and model agree" in outcome.output
     assert re.search(r"mismatches\s*│\s*0 ", outcome.output)
+    waveform = out / "rtl" / "waves.fst"
+    assert str(waveform) in outcome.output.replace("\n", "") and waveform.stat().st_size > 10_000
     page = (out / "index.html").read_text()
     assert "agree on each of" in page and str(trace) in page
 
