@@ -11,10 +11,11 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture
-def seed(request):
+def seed(request, record_property):
     value = request.config.getoption("--seed")
     if value is None:
         value = int(os.environ.get("LIGHTLOOM_SEED", random.randrange(2**31)))
+    record_property("seed", value)
     print(f"seed {value}: repeat with --seed {value}")
     return value
 

@@ -1,7 +1,5 @@
 """The adapter's schedule, cycle by cycle, and what comes back through a skewed channel."""
 
-import secrets
-
 import numpy as np
 import pytest
 
@@ -19,14 +17,6 @@ SHAPES = {
     "beat of two rows": {"chiplet__flit_bytes": 64},
     "beat of four rows": {"chiplet__flit_bytes": 64, "serdes__lanes": 2},
 }
-
-
-@pytest.fixture
-def seed(record_property):
-    value = secrets.randbits(32)
-    record_property("seed", value)
-    print(f"seed {value}")
-    return value
 
 
 @pytest.fixture(params=SHAPES)

@@ -1,7 +1,5 @@
 """The line code against the standard's definition and against crcmod."""
 
-import secrets
-
 import crcmod
 import numpy as np
 import pytest
@@ -11,14 +9,6 @@ from lightloom.sim.serdes import descramble, encode, marker, scramble
 
 DIVISOR = 1 << 58 | 1 << 58 - 39 | 1
 """x^58 + x^39 + 1 in delays; the first bit sent is the highest power, so powers count down."""
-
-
-@pytest.fixture
-def seed(record_property):
-    value = secrets.randbits(32)
-    record_property("seed", value)
-    print(f"seed {value}")
-    return value
 
 
 def bits_of(blocks):
