@@ -1,8 +1,8 @@
 """The one configuration: a TOML file becomes a typed, validated :class:`Config`.
 
 The RTL generator, the testbenches and the golden model read the same object. Everything that
-can be derived (widths, round trip, frame capacity) is derived here once, in
-:mod:`lightloom.config.derived`; nothing downstream computes a width of its own.
+can be derived and is shared (widths of interfaces, round trip, frame capacity) is derived once, in
+:mod:`lightloom.config.derived`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Chiplet(Section):
     flit_bytes: Literal[16, 32, 64]
     vcs: Annotated[Count, Field(ge=1, le=8)]
     endpoints: Annotated[Count, Field(ge=2, le=4096)]
-    core_mhz: Annotated[float, Field(gt=0, le=5000)]
+    core_mhz: Annotated[float, Field(strict=True, gt=0, le=5000)]
 
 
 class Serdes(Section):
     lanes: Annotated[Count, Field(ge=1, le=16)]
-    lane_gbps: Annotated[float, Field(gt=0, le=256)]
+    lane_gbps: Annotated[float, Field(strict=True, gt=0, le=256)]
     word_bits: Literal[16, 20, 32, 40, 64, 66]
     marker_period: Annotated[Count, Field(ge=16, le=65536)]
     deskew_blocks: Annotated[Count, Field(ge=4, le=256)]
@@ -51,7 +51,7 @@ class Rack(Section):
     topology: Literal["clos2", "direct"]
     endpoints: Annotated[Count, Field(ge=2, le=4096)]
     radix: Annotated[Count, Field(ge=2, le=64)]
-    fibre_m: Annotated[float, Field(gt=0, le=2000)]
+    fibre_m: Annotated[float, Field(strict=True, gt=0, le=2000)]
 
 
 class Fields(Section):

@@ -19,6 +19,7 @@ from ..sim.rack import PairModel, RackModel
 from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, load
 from ..tb.pair_harness import HostPacket, run_pair
 from . import cache
+from .errors import writable
 from .replay import pair_routes
 from .result import quantity
 
@@ -29,7 +30,14 @@ FOLDER = Path("build/bench")
 
 
 def run(out: Path) -> dict:
-    """Measure, print a table, write JSON to `out`; return what is written."""
+    """Measure, print a table, write JSON to `out`; return what is written.
+
+    Raises
+    ------
+    FlowError
+        When `out` cannot be written.
+    """
+    writable(out.parent)
     cfg = config.load("sim")
     console = Console()
     with console.status("rack model"):
@@ -48,7 +56,6 @@ def run(out: Path) -> dict:
     result = {"machine": {"processor": platform.processor() or platform.machine(),
                           "cores": os.cpu_count(), "python": platform.python_version()},
               "runs": RUNS, "profile": cfg.name, "results": rows}
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     console.print(f"written: {out}", soft_wrap=True)
     return result

@@ -6,6 +6,7 @@ made and the same for the same block, so it is the key, with what else decides t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from importlib.metadata import version
@@ -26,11 +27,13 @@ def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
     path = folder / (hashlib.sha256(key.encode()).hexdigest() + ".v")
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except OSError:
         text = export.to_verilog(component, name=name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Processes may write the same entry at once; each moves its own whole file into place.
-    part = path.with_suffix(f".{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    # Processes may write the same entry at once; each moves its own whole file into place. Where
+    # nothing can be written, the next one converts again.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
     return text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 BAD_INPUT, FAILED = 2, 1
 """Exit codes: the command cannot do what it was asked; it did, and something is wrong."""
@@ -26,6 +28,21 @@ class CheckError(FlowError):
     """A check that ran and found something wrong."""
 
     exit_code = FAILED
+
+
+def writable(folder: Path) -> None:
+    """Make `folder` where it is missing.
+
+    Raises
+    ------
+    FlowError
+        When it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise FlowError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
 def exit_code(error: Exception) -> int | None:

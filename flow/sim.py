@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ..sim.rack import RackModel
 from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, TraceError, load
 from . import replay
-from .errors import FlowError
+from .errors import FlowError, writable
 from .report import PACKAGES
 from .result import Result
 
@@ -59,7 +59,7 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
         skip = DEFAULT_SKIP if trace is None else 0
     if waves and simulator != "icarus":
         raise FlowError(f"simulator = {simulator!r}: must be 'icarus' for a waveform")
-    _writable(out)
+    writable(out / "rtl")
     graph = load(trace or DEFAULT_TRACE, cfg, skip=skip)
     if endpoint is not None and endpoint >= cfg.rack.endpoints:
         raise FlowError(f"endpoint = {endpoint}: must be 0..{cfg.rack.endpoints - 1}")
@@ -76,13 +76,6 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
             endpoint = replay.busiest_endpoint(rack, cfg.rack.endpoints)
         rtl = _run_rtl(cfg, rack, endpoint, seed, out, waves, simulator, progress)
     return _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves)
-
-
-def _writable(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FlowError(f"out {out}: cannot be written: {error.strerror or error}") from None
 
 
 def _run_rack(cfg, graph, window, bucket, progress):

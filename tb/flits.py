@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 VERILOG = Path(__file__).parent / "verilog"
 
@@ -82,14 +80,3 @@ class FlitCodec:
         """Declarations of one flit port's wires."""
         return (f"wire {port}_valid; wire [{self.bits - 1}:0] {port}_flit; "
                 f"wire [{self._vcs - 1}:0] {port}_credit;")
-
-
-def packets_to_flits(rng: np.random.Generator, packets, flit_bits: int) -> list[tuple[int, Flit]]:
-    """Expand (cycle, vc, src, dst, length) packets into flits with random payload."""
-    flits = []
-    for cycle, vc, src, dst, length in packets:
-        for k in range(length):
-            payload = int.from_bytes(rng.bytes(flit_bits // 8), "little")
-            flit = Flit(payload, vc, int(k == 0), int(k == length - 1))
-            flits.append((cycle, replace(flit, src=src, dst=dst) if k == 0 else flit))
-    return flits

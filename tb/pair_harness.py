@@ -106,8 +106,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     body = _body(cfg, routes, folder, joined, ber, seed, waves)
     stimulus = {
         "start": start, "cycles": cycles, "joined": joined, "hosts": hosts, "pauses": pauses,
-        "vc_bits": cfg.derived.vc_bits, "flit_bytes": cfg.chiplet.flit_bytes,
-        "vcs": cfg.chiplet.vcs, "check": check,
+        "vc_bits": cfg.derived.vc_bits, "check": check,
         "packets": [[[{**asdict(p), "data": p.data.hex()} for p in port] for port in end]
                     for end in packets],
     }

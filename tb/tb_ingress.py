@@ -13,12 +13,16 @@ from lightloom.tb.flits import FlitCodec
 NONE, FULL, PARTIAL, ABORT = range(4)
 
 
+CFG = config.override(config.load("sim"), chiplet__vcs=3)
+"""Three VCs, so that a fourth can be asked for."""
+
+
 class IngressBench:
     """Source on the AXI side; on the flit side a consumer that returns each credit at once."""
 
     def __init__(self, dut):
         self.dut = dut
-        self.cfg = config.load("sim")
+        self.cfg = CFG
         self.codec = FlitCodec(self.cfg)
         self.source = AxiStreamSource(AxiStreamBus.from_prefix(dut, "i_"), dut.clk, dut.rst)
         self.source.log.setLevel(logging.WARNING)
@@ -100,7 +104,9 @@ async def a_bad_first_beat_drops_the_whole_packet(dut):
     bench = await IngressBench.begin(dut)
     assert await bench.send(bytes(96), keep=[0] + [1] * 95) == []
     assert await bench.send(bytes(32), error=True) == []
-    assert bench.bad_packets == 2
+    assert await bench.send(bytes(96), vc=3) == []
+    assert await bench.send(bytes(32), keep=[0] * 31 + [1]) == []
+    assert bench.bad_packets == 4
     assert [f.end for f in await bench.send(bytes(64))] == [NONE, FULL]
 
 

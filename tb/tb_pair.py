@@ -60,7 +60,8 @@ class PairBench:
         user[-1] |= packet["error"] << self.stimulus["vc_bits"]
         self.sources[source].send_nowait(
             AxiStreamFrame(data, tid=packet["src"], tdest=packet["dst"], tuser=user))
-        # One flow is one host port, destination and VC: its order is kept.
+        # One flow is one source, destination and VC, and must come from one host port: its order
+        # is kept.
         self.expected[packet["src"], packet["dst"], packet["vc"]].append(data)
         self.sent += 1
 

@@ -1,6 +1,6 @@
-"""Every output of a block must be known after reset, while nothing valid goes in.
+"""What must hold after a reset, and after one more.
 
-`PORTS`: the manifest's ports as JSON.
+`PORTS`: the manifest's ports as JSON; `PROFILE`: the configuration of a crossbar.
 """
 
 import json
@@ -9,7 +9,10 @@ import os
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge
 
+from lightloom import config
 from lightloom.tb.bench import start
+from lightloom.tb.flits import Flit, FlitCodec
+from lightloom.tb.routes import route_words
 
 QUIET = ("valid", "ready", "credit")
 """Ends of the names of inputs that say that something goes in or is taken out."""
@@ -17,6 +20,7 @@ QUIET = ("valid", "ready", "credit")
 
 @cocotb.test()
 async def outputs_are_known(dut):
+    """Every output of a block, while nothing valid goes in."""
     ports = json.loads(os.environ["PORTS"])
     for port in ports:
         # A transceiver always gives a word; data beside a valid of 0 stay unknown.
@@ -31,3 +35,39 @@ async def outputs_are_known(dut):
         unknown = {name: str(value) for name, value in values.items() if not value.is_resolvable}
         assert not unknown, unknown
         await ClockCycles(dut.clk, 3)
+
+
+@cocotb.test()
+async def routes_are_forgotten(dut):
+    """A crossbar: a route written before a reset carries no packet after it."""
+    cfg = config.load(os.environ["PROFILE"])
+    codec = FlitCodec(cfg)
+    flit = codec.pack(Flit(vc=0, first=1, end=1, src=1, dst=3))
+    (route,), _ = route_words(cfg, [(1, 1, 0)])
+    route |= 3      # its destination is in the lowest bits
+
+    async def passes():
+        """Send one packet; whether it comes out, and the drops counted."""
+        dut.inputs__0__valid.value, dut.inputs__0__flit.value = 1, flit
+        await FallingEdge(dut.clk)
+        dut.inputs__0__valid.value = 0
+        came = False
+        for _ in range(8):
+            came |= dut.outputs__1__valid.value == 1
+            await FallingEdge(dut.clk)
+        return came, dut.counters__0.value.to_unsigned() & 0xFFFF
+
+    for port in range(cfg.derived.ports):
+        getattr(dut, f"inputs__{port}__valid").value = 0
+        getattr(dut, f"outputs__{port}__credit").value = 0
+    dut.route__valid.value = 0
+    await start(dut)
+    assert await passes() == (False, 1)
+    dut.route__payload.value, dut.route__valid.value = route, 1
+    await FallingEdge(dut.clk)
+    dut.route__valid.value = 0
+    assert await passes() == (True, 1)
+    dut.rst.value = 1
+    await FallingEdge(dut.clk)
+    dut.rst.value = 0
+    assert await passes() == (False, 1)

@@ -44,7 +44,7 @@ class Receiver(wiring.Component):
         Store a flit in the frame buffer.
     accept, frame : Out
         A frame is accepted in this cycle.
-    tail, news, epoch_matches : Out
+    tail, news : Out
         A tail with a good CRC, what it says to our transmitter.
     train, train_ready, train_fresh, train_matches : Out
         A train beat with a good CRC.

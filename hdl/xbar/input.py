@@ -27,7 +27,7 @@ class InputPort(wiring.Component):
         vcs, ports = cfg.chiplet.vcs, cfg.derived.ports
         super().__init__({
             "i": In(FlitPort(cfg)),
-            "write": In(RouteWrite(cfg)), "write_en": In(1),
+            "write": In(RouteWrite(cfg)), "write_en": In(1), "known": In(2**cfg.derived.id_bits),
             "pop_output": In(ports), "pop_vc": In(vcs), "pop_more": Out(1),
             "popped": Out(FlitLayout(cfg)), "waiting": Out(ports).array(vcs),
             "counters": Out(InputCounters),
@@ -44,7 +44,7 @@ class InputPort(wiring.Component):
         m.d.sync += [valid.eq(self.i.valid), flit.eq(self.i.flit)]
         m.d.comb += [
             route.write.eq(self.write), route.write_en.eq(self.write_en),
-            route.dst.eq(self.i.flit.dst), route.src.eq(flit.src),
+            route.known.eq(self.known), route.dst.eq(self.i.flit.dst), route.src.eq(flit.src),
             queues.pop_output.eq(self.pop_output), queues.pop_vc.eq(self.pop_vc),
             self.pop_more.eq(queues.pop_more), self.popped.eq(queues.popped),
         ]

@@ -39,12 +39,16 @@ class Crossbar(wiring.Component):
         span = range(cfg.derived.ports)
         m.submodules.matcher = matcher = Matcher(cfg)
         inputs = [InputPort(cfg) for _ in span]
+        entry = self.route.payload
+        known = Signal(2**cfg.derived.id_bits)    # destinations with a valid route
         m.d.comb += self.route.ready.eq(1)
+        with m.If(self.route.valid):
+            m.d.sync += known.bit_select(entry.dst, 1).eq(entry.entry.valid)
         for i, port in enumerate(inputs):
             m.submodules[f"input_{i}"] = port
             wiring.connect(m, wiring.flipped(self.inputs[i]), port.i)
             m.d.comb += [
-                port.write.eq(self.route.payload), port.write_en.eq(self.route.valid),
+                port.write.eq(entry), port.write_en.eq(self.route.valid), port.known.eq(known),
                 port.pop_output.eq(matcher.pop_output[i]), port.pop_vc.eq(matcher.pop_vc[i]),
                 matcher.more[i].eq(port.pop_more),
                 self.counters[i].eq(port.counters),

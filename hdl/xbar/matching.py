@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .roundrobin import RoundRobin
+from .roundrobin import RoundRobin, onehot_mux
 
 
 class Matcher(wiring.Component):
@@ -39,11 +39,11 @@ class Matcher(wiring.Component):
         cfg = self._cfg
         vcs, ports, credits = cfg.chiplet.vcs, cfg.derived.ports, cfg.xbar.egress_depth
         span = range(ports)
-        grants = [RoundRobin(ports) for _ in span]
+        grants = [[RoundRobin(ports) for _ in range(vcs)] for _ in span]
         accepts = [RoundRobin(ports) for _ in span]
         choices = [RoundRobin(vcs) for _ in span]
+        offers = []
         for k in span:
-            m.submodules[f"grant_{k}"] = grants[k]
             m.submodules[f"accept_{k}"] = accepts[k]
             m.submodules[f"choice_{k}"] = choices[k]
         for j in span:
@@ -53,29 +53,29 @@ class Matcher(wiring.Component):
                 self.source[j].eq(Cat(accepts[i].grant[j] for i in span)),
                 matched.eq(self.source[j].any()),
                 goes_on.eq((Cat(self.more[i] for i in span) & self.source[j]).any()),
-                grants[j].advance.eq(matched), choices[j].advance.eq(matched),
+                choices[j].advance.eq(matched),
             ]
-            requests = 0
             for v in range(vcs):
+                m.submodules[f"grant_{j}_{v}"] = grant = grants[j][v]
                 # Inputs that may send on this VC: all, or the one whose packet holds it.
                 admits = Signal(ports, init=-1, name=f"admits_{j}_{v}")
                 credit = Signal(range(credits + 1), init=credits, name=f"credit_{j}_{v}")
-                eligible = Signal(ports, name=f"eligible_{j}_{v}")
                 chosen = Signal(name=f"chosen_{j}_{v}")
                 m.d.comb += [
-                    eligible.eq(Mux(credit.any(),
-                                    Cat(self.waiting[i][v][j] for i in span) & admits, 0)),
-                    choices[j].requests[v].eq((eligible & self.source[j]).any()),
-                    chosen.eq(choices[j].grant[v]),
+                    grant.requests.eq(Mux(credit.any(),
+                                          Cat(self.waiting[i][v][j] for i in span) & admits, 0)),
+                    choices[j].requests[v].eq(grant.requests.any()),
+                    chosen.eq(choices[j].grant[v] & matched),
+                    grant.advance.eq(chosen),
                 ]
                 m.d.sync += credit.eq(credit + self.credit[j][v] - chosen)
                 with m.If(chosen):
                     m.d.sync += admits.eq(Mux(goes_on, self.source[j], (1 << ports) - 1))
-                requests = requests | eligible
-            m.d.comb += grants[j].requests.eq(requests)
+            # The input that the output grants, on the VC of its choice.
+            offers.append(onehot_mux(choices[j].grant, [grant.grant for grant in grants[j]]))
         for i in span:
             m.d.comb += [
-                accepts[i].requests.eq(Cat(grants[j].grant[i] for j in span)),
+                accepts[i].requests.eq(Cat(offers[j][i] for j in span)),
                 accepts[i].advance.eq(accepts[i].grant.any()),
                 self.pop_output[i].eq(accepts[i].grant),
                 self.pop_vc[i].eq(Cat(

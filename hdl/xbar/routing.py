@@ -25,7 +25,7 @@ class RouteTable(wiring.Component):
     """Looks up a packet's output.
 
     `dst` at t, `src` at t+1 give `output` and `routed` at t+1, combinationally from the
-    memory's read port.
+    memory's read port. `known` says which entries are valid: a memory outlives a reset.
     """
 
     def __init__(self, cfg):
@@ -33,7 +33,7 @@ class RouteTable(wiring.Component):
         d = cfg.derived
         super().__init__({
             "write": In(RouteWrite(cfg)), "write_en": In(1),
-            "dst": In(d.id_bits), "src": In(d.id_bits),
+            "known": In(2**d.id_bits), "dst": In(d.id_bits), "src": In(d.id_bits),
             "output": Out(d.port_bits), "routed": Out(1),
         })
 
@@ -43,13 +43,14 @@ class RouteTable(wiring.Component):
         m.submodules.table = table = Memory(
             shape=RouteEntry(self._cfg), depth=2**d.id_bits, init=[])
         write, read = table.write_port(), table.read_port()
-        total = Signal(d.port_bits + 1)
+        total, valid = Signal(d.port_bits + 1), Signal()
+        m.d.sync += valid.eq(self.known.bit_select(self.dst, 1))
         m.d.comb += [
             write.addr.eq(self.write.dst), write.data.eq(self.write.entry),
             write.en.eq(self.write_en),
             read.addr.eq(self.dst), read.en.eq(1),
             total.eq(read.data.port + (self.src & read.data.spread)),
             self.output.eq(total),
-            self.routed.eq(read.data.valid & (total < d.ports)),
+            self.routed.eq(valid & (total < d.ports)),
         ]
         return m

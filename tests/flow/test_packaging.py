@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePath
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -31,7 +31,9 @@ def test_every_data_file_is_shipped():
             owner = next(p for p in path.parents if (p / "__init__.py").exists())
             package = "lightloom." + ".".join(owner.relative_to(ROOT).parts)
             inside = path.relative_to(owner)
-            assert any(inside.match(glob) for glob in listed.get(package, [])), path
+            # As setuptools matches: from the package down, and * stays within a folder.
+            assert any(len(inside.parts) == len(PurePath(glob).parts) and inside.match(glob)
+                       for glob in listed.get(package, [])), path
 
 
 def test_lock_pins_every_dependency_with_a_hash():
