@@ -11,30 +11,25 @@ from lightloom.sim.flits import NONE, end_of
 
 @step_function
 def grant(state, node):
-    """Let each output pick an input; the inputs that were picked, their outputs in `grants`."""
-    granted, outputs = NOTHING, state.waiting[node]
+    """Let each output pick a VC, and an input that is eligible on it.
+
+    The inputs that were picked; their outputs are in `grants`, the outputs' VCs in `granted_vc`.
+    """
+    granted, outputs, vcs = NOTHING, state.waiting[node], state.owing.shape[1]
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        requests = NOTHING
-        for v in range(state.owing.shape[1]):
-            if state.credits[node, j, v] > 0:
-                requests |= state.queued[node, j, v] & state.lock[node, j, v]
-        if requests:
-            i = first_from(requests, state.grant_from[node, j])
-            state.grants[node, i] |= bit(j)
-            granted |= bit(i)
+        v = np.int64(state.vc_from[node, j])
+        for _ in range(vcs):
+            eligible = state.queued[node, j, v] & state.lock[node, j, v]
+            if eligible and state.credits[node, j, v] > 0:
+                i = first_from(eligible, state.grant_from[node, j, v])
+                state.grants[node, i] |= bit(j)
+                state.granted_vc[node, j] = v
+                granted |= bit(i)
+                break
+            v = v + 1 if v + 1 < vcs else 0
     return granted
-
-
-@step_function
-def pick_vc(state, node, i, j):
-    """The first eligible VC of a matched pair from `vp` upwards, cyclically."""
-    v, vcs = np.int64(state.vc_from[node, j]), state.owing.shape[1]
-    while not (state.credits[node, j, v] > 0
-               and state.queued[node, j, v] & state.lock[node, j, v] & bit(i)):
-        v = v + 1 if v + 1 < vcs else 0
-    return v
 
 
 @step_function
@@ -61,9 +56,9 @@ def accept(state, node, i):
     ports, vcs = state.inputs.shape[1], state.owing.shape[1]
     j = first_from(state.grants[node, i], state.accept_from[node, i])
     state.grants[node, i] = NOTHING
-    v = pick_vc(state, node, i, j)
+    v = np.int64(state.granted_vc[node, j])
     flit = dequeue(state, node, i, v, j)
-    state.grant_from[node, j] = i + 1 if i + 1 < ports else 0
+    state.grant_from[node, j, v] = i + 1 if i + 1 < ports else 0
     state.accept_from[node, i] = j + 1 if j + 1 < ports else 0
     state.vc_from[node, j] = v + 1 if v + 1 < vcs else 0
     state.credits[node, j, v] -= 1

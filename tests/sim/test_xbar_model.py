@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from numba import njit
 from xbar_restated import Restated
 
-from lightloom.sim.xbar import MAX_PORTS, CrossbarModel
+from lightloom.sim.flits import NO_FLIT, pack, tag_of
+from lightloom.sim.host import egress_step, ingress_step, make_egress, make_ingress
+from lightloom.sim.wires import make_wires
+from lightloom.sim.xbar import MAX_PORTS, CrossbarModel, make_xbars, xbar_step
 
 NONE, FULL, PARTIAL, ABORT = range(4)
 ROUTES = [(1, 0, 0), (1, 1, 0), (1, 2, 0), (1, 3, 0), (0, 0, 0), (1, 2, 1), (1, 3, 3)]
@@ -143,12 +147,54 @@ def test_counters_saturate():
     assert run([(0, 7, 1, FULL, 0, 0, 0)] * 65600, cycles=66000)[1] == (0, 65535, 0)
 
 
-def test_outputs_take_turns_and_so_do_vcs():
+def test_vcs_take_turns_and_so_do_the_inputs_of_each():
     stimulus = [[flit for k in range(30) for flit in packet(10, 1, vc=k % 2, tag=i)]
                 for i in range(4)]
     delivered = rows(crossbar().run(stimulus, 60))
-    assert [row[7] for row in delivered[:12]] == [0, 1, 2, 3] * 3
-    assert [row[2] for row in delivered[:12]] == [0, 1] * 6
+    assert [row[7] for row in delivered[:16]] == [0, 0, 1, 1, 2, 2, 3, 3] * 2
+    assert [row[2] for row in delivered[:16]] == [0, 1] * 8
+
+
+@njit
+def _hosts(ingress, xbars, egress, wires, packets, cycles):
+    """Source of the flit that the egress shows in each cycle, or -1.
+
+    `packets` int64[inputs, n]: the packet that an input offers again and again; a flit's tag is
+    its input.
+    """
+    inputs, length = packets.shape
+    at, shown = np.zeros(inputs, np.int64), np.full(cycles, -1)
+    for cycle in range(cycles):
+        for i in range(inputs):
+            if ingress_step(ingress, wires, i, cycle, packets[i, at[i]]):
+                at[i] = (at[i] + 1) % length
+        xbar_step(xbars, wires, 0, cycle)
+        flit = egress_step(egress, wires, 0, cycle)
+        if flit != NO_FLIT:
+            shown[cycle] = tag_of(flit)
+    return shown
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 8, 16])
+def test_inputs_of_one_vc_share_a_host_port_while_another_vc_is_busy(length):
+    """Inputs 0 and 1 send on VC 0, input 2 on VC 1; the host takes packets of both in turn.
+
+    So a packet of input 0 waits for one of input 1 and, before and after it, one of input 2: no
+    two flits of an input are more than 3n + 1 cycles apart.
+    """
+    cycles = 20_000
+    packets = np.array([[pack.py_func(*flit[1:6], i) for flit in packet(0, length, vc=vc, dst=3)]
+                        for i, vc in enumerate((0, 0, 1))])
+    xbars = make_xbars(1, 4, 2, 64, 8, [range(4)], [range(4, 8)], [ROUTES])
+    shown = _hosts(make_ingress(range(3), 2, 64), xbars, make_egress([7], 2, 8), make_wires(8),
+                   packets, cycles)
+    times = [np.flatnonzero(shown == i) for i in range(3)]
+    counts = [len(t) for t in times]
+    gaps = [int(np.diff(t, append=cycles).max()) for t in times]
+    print(f"{length} flits: {counts} delivered, longest gaps {gaps}")
+    assert sum(counts) > 0.99 * cycles
+    assert abs(counts[0] - counts[1]) < 0.1 * min(counts[:2])
+    assert max(gaps) <= 3 * length + 1
 
 
 def uniform(rng, ports, vcs, count, lengths=(1,)):
@@ -158,13 +204,14 @@ def uniform(rng, ports, vcs, count, lengths=(1,)):
             for i in range(ports)]
 
 
+@pytest.mark.parametrize("vcs", [1, 2])
 @pytest.mark.parametrize("ports", [8, 16])
-def test_uniform_single_flits_at_full_load_carry_95_percent(ports, seed):
+def test_uniform_single_flits_at_full_load_carry_95_percent(ports, vcs, seed):
     rng, cycles = np.random.default_rng(seed), 12_000
-    model = crossbar(ports=ports, depth=256, routes=[(1, j, 0) for j in range(ports)])
-    result = model.run(uniform(rng, ports, 2, cycles), cycles)
+    model = crossbar(ports=ports, vcs=vcs, depth=256, routes=[(1, j, 0) for j in range(ports)])
+    result = model.run(uniform(rng, ports, vcs, cycles), cycles)
     steady = (result.delivered["cycle"] >= 2000).sum() / (ports * (cycles - 2000))
-    print(f"{ports} ports: throughput {steady:.4f} of line rate")
+    print(f"{ports} ports, {vcs} VCs: throughput {steady:.4f} of line rate")
     assert steady >= 0.95
 
 

@@ -15,7 +15,7 @@ class Restated:
         self.queue = {(i, v, j): deque() for i, v in pairs for j in range(ports)}
         self.cred, self.lock = dict.fromkeys(pairs, credits), dict.fromkeys(pairs)
         self.owed = dict.fromkeys(pairs, 0)
-        self.g, self.a, self.vp = [0] * ports, [0] * ports, [0] * ports
+        self.g, self.a, self.vp = dict.fromkeys(pairs, 0), [0] * ports, [0] * ports
         self.counters = [[0, 0, 0] for _ in range(ports)]
         self.held = dict.fromkeys(pairs, source_credits)
 
@@ -26,15 +26,15 @@ class Restated:
         cyclic = lambda start, count: [(start + k) % count for k in range(count)]
         grants = {}
         for j in range(self.P):
-            for i in cyclic(self.g[j], self.P):
-                if any(self.eligible(i, v, j) for v in range(self.V)):
-                    grants.setdefault(i, []).append(j)
+            for v in cyclic(self.vp[j], self.V):
+                if any(self.eligible(i, v, j) for i in range(self.P)):
+                    i = next(i for i in cyclic(self.g[j, v], self.P) if self.eligible(i, v, j))
+                    grants.setdefault(i, {})[j] = v
                     break
         pairs = []
-        for i, outputs in grants.items():
-            j = next(j for j in cyclic(self.a[i], self.P) if j in outputs)
-            pairs.append((i, j, next(v for v in cyclic(self.vp[j], self.V)
-                                     if self.eligible(i, v, j))))
+        for i, vc_of in grants.items():
+            j = next(j for j in cyclic(self.a[i], self.P) if j in vc_of)
+            pairs.append((i, j, vc_of[j]))
         return pairs
 
     def classify(self, i, flit, held):
@@ -91,7 +91,7 @@ class Restated:
             for i, j, v in pairs:
                 flit = self.queue[i, v, j].popleft()
                 out[cycle + 2, j] = flit
-                self.g[j], self.a[i] = (i + 1) % self.P, (j + 1) % self.P
+                self.g[j, v], self.a[i] = (i + 1) % self.P, (j + 1) % self.P
                 self.vp[j] = (v + 1) % self.V
                 self.cred[j, v] -= 1
                 self.lock[j, v] = i if flit[2] == 0 else None
