@@ -4,7 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .roundrobin import RoundRobin, onehot_mux
+from .roundrobin import RoundRobin, first_from, onehot_mux
 
 
 class Matcher(wiring.Component):
@@ -40,12 +40,11 @@ class Matcher(wiring.Component):
         vcs, ports, credits = cfg.chiplet.vcs, cfg.derived.ports, cfg.xbar.egress_depth
         span = range(ports)
         grants = [[RoundRobin(ports) for _ in range(vcs)] for _ in span]
-        accepts = [RoundRobin(ports) for _ in span]
-        choices = [RoundRobin(vcs) for _ in span]
+        accepts = [RoundRobin(ports, vcs) for _ in span]
+        choices = [Signal(vcs, name=f"choice_{j}") for j in span]    # one-hot: VC of a grant
         offers = []
-        for k in span:
-            m.submodules[f"accept_{k}"] = accepts[k]
-            m.submodules[f"choice_{k}"] = choices[k]
+        phase = Signal(vcs, init=1)    # one-hot: the VC that comes first in this cycle
+        m.d.sync += phase.eq(phase.rotate_left(1))
         for j in span:
             matched = Signal(name=f"matched_{j}")
             goes_on = Signal(name=f"goes_on_{j}")
@@ -53,7 +52,8 @@ class Matcher(wiring.Component):
                 self.source[j].eq(Cat(accepts[i].grant[j] for i in span)),
                 matched.eq(self.source[j].any()),
                 goes_on.eq((Cat(self.more[i] for i in span) & self.source[j]).any()),
-                choices[j].advance.eq(matched),
+                choices[j].eq(first_from(Cat(grant.requests.any() for grant in grants[j]),
+                                         ~(phase - 1))),
             ]
             for v in range(vcs):
                 m.submodules[f"grant_{j}_{v}"] = grant = grants[j][v]
@@ -64,22 +64,24 @@ class Matcher(wiring.Component):
                 m.d.comb += [
                     grant.requests.eq(Mux(credit.any(),
                                           Cat(self.waiting[i][v][j] for i in span) & admits, 0)),
-                    choices[j].requests[v].eq(grant.requests.any()),
-                    chosen.eq(choices[j].grant[v] & matched),
+                    chosen.eq(choices[j][v] & matched),
                     grant.advance.eq(chosen),
                 ]
                 m.d.sync += credit.eq(credit + self.credit[j][v] - chosen)
                 with m.If(chosen):
                     m.d.sync += admits.eq(Mux(goes_on, self.source[j], (1 << ports) - 1))
             # The input that the output grants, on the VC of its choice.
-            offers.append(onehot_mux(choices[j].grant, [grant.grant for grant in grants[j]]))
+            offers.append(onehot_mux(choices[j], [grant.grant for grant in grants[j]]))
         for i in span:
+            m.submodules[f"accept_{i}"] = accepts[i]
+            if vcs > 1:
+                m.d.comb += accepts[i].turn.eq(phase)
             m.d.comb += [
                 accepts[i].requests.eq(Cat(offers[j][i] for j in span)),
                 accepts[i].advance.eq(accepts[i].grant.any()),
                 self.pop_output[i].eq(accepts[i].grant),
                 self.pop_vc[i].eq(Cat(
-                    Cat(choices[j].grant[v] & accepts[i].grant[j] for j in span).any()
+                    Cat(choices[j][v] & accepts[i].grant[j] for j in span).any()
                     for v in range(vcs))),
             ]
         return m

@@ -10,40 +10,53 @@ def lowest_set(x):
     return (x & -x)[: len(x)]
 
 
+def first_from(requests, mask):
+    """The first of `requests`, cyclically, where `mask` are the positions from a pointer upwards.
+
+    Two carry chains instead of a rotation; a mask of zero is pointer 0 again.
+    """
+    above = requests & mask
+    return lowest_set(Mux(above.any(), above, requests))
+
+
 class RoundRobin(wiring.Component):
     """Picks the first request from a pointer upwards, cyclically.
-
-    The pointer is kept as a mask of the positions at or above it, which makes the choice two
-    carry chains instead of a rotation; a mask of zero is pointer 0 again.
 
     Parameters
     ----------
     width : int
         Number of requesters.
+    turns : int
+        Number of pointers, each for some of the cycles.
 
     Attributes
     ----------
     requests : In(width)
+    turn : In(turns)
+        One-hot: the pointer of this cycle; only where there is more than one.
     grant : Out(width)
         One-hot, combinational; zero when there is no request.
     advance : In(1)
         Move the pointer past the granted requester at the end of this cycle.
     """
 
-    def __init__(self, width: int):
-        super().__init__({"requests": In(width), "grant": Out(width), "advance": In(1)})
+    def __init__(self, width: int, turns: int = 1):
+        self._turns = turns
+        super().__init__({
+            "requests": In(width), "grant": Out(width), "advance": In(1),
+            **({"turn": In(turns)} if turns > 1 else {}),
+        })
 
     def elaborate(self, platform):
         m = Module()
         width = len(self.requests)
-        mask = Signal(width, init=-1)
-        above = Signal(width)
-        m.d.comb += [
-            above.eq(self.requests & mask),
-            self.grant.eq(lowest_set(Mux(above.any(), above, self.requests))),
-        ]
-        with m.If(self.advance):
-            m.d.sync += mask.eq(self.positions_above(self.grant))
+        turn = self.turn if self._turns > 1 else Const(1, 1)
+        # Of each pointer the positions at or above it.
+        masks = [Signal(width, init=-1, name=f"mask_{k}") for k in range(self._turns)]
+        m.d.comb += self.grant.eq(first_from(self.requests, onehot_mux(turn, masks)))
+        for k, mask in enumerate(masks):
+            with m.If(self.advance & turn[k]):
+                m.d.sync += mask.eq(self.positions_above(self.grant))
         return m
 
     @staticmethod

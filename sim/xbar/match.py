@@ -10,7 +10,7 @@ from lightloom.sim.flits import NONE, end_of
 
 
 @step_function
-def grant(state, node):
+def grant(state, node, phase):
     """Let each output pick a VC, and an input that is eligible on it.
 
     The inputs that were picked; their outputs are in `grants`, the outputs' VCs in `granted_vc`.
@@ -19,7 +19,7 @@ def grant(state, node):
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        v = np.int64(state.vc_from[node, j])
+        v = phase
         for _ in range(vcs):
             eligible = state.queued[node, j, v] & state.lock[node, j, v]
             if eligible and state.credits[node, j, v] > 0:
@@ -51,16 +51,15 @@ def dequeue(state, node, i, v, j):
 
 
 @step_function
-def accept(state, node, i):
+def accept(state, node, i, phase):
     """Match input i with one of the outputs that grant it; the output and the flit that leaves."""
-    ports, vcs = state.inputs.shape[1], state.owing.shape[1]
-    j = first_from(state.grants[node, i], state.accept_from[node, i])
+    ports = state.inputs.shape[1]
+    j = first_from(state.grants[node, i], state.accept_from[node, i, phase])
     state.grants[node, i] = NOTHING
     v = np.int64(state.granted_vc[node, j])
     flit = dequeue(state, node, i, v, j)
     state.grant_from[node, j, v] = i + 1 if i + 1 < ports else 0
-    state.accept_from[node, i] = j + 1 if j + 1 < ports else 0
-    state.vc_from[node, j] = v + 1 if v + 1 < vcs else 0
+    state.accept_from[node, i, phase] = j + 1 if j + 1 < ports else 0
     state.credits[node, j, v] -= 1
     state.lock[node, j, v] = bit(i) if end_of(flit) == NONE else EVERYTHING
     state.matched[node, v] |= bit(i)

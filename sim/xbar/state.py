@@ -47,8 +47,7 @@ class XbarState(NamedTuple):
     lock: np.ndarray        # uint64[N, P(j), V]: inputs that may send: one, or all when free
     credits: np.ndarray     # int16[N, P(j), V]
     grant_from: np.ndarray  # int16[N, P(j), V]: g
-    accept_from: np.ndarray  # int16[N, P(i)]: a
-    vc_from: np.ndarray     # int16[N, P(j)]: vp
+    accept_from: np.ndarray  # int16[N, P(i), V]: a
     grants: np.ndarray      # uint64[N, P(i)]: outputs that grant; empty between steps
     granted_vc: np.ndarray  # int16[N, P(j)]: VC of the grant, within a step
     # Credits back.
@@ -99,8 +98,7 @@ def make_xbars(nodes: int, ports: int, vcs: int, depth: int, credits: int, input
         waiting=np.zeros(nodes, np.uint64), queued=np.zeros(shape, np.uint64),
         lock=np.full(shape, EVERYTHING), credits=np.full(shape, credits, np.int16),
         grant_from=np.zeros(shape, np.int16),
-        accept_from=np.zeros((nodes, ports), np.int16),
-        vc_from=np.zeros((nodes, ports), np.int16), grants=np.zeros((nodes, ports), np.uint64),
+        accept_from=np.zeros(shape, np.int16), grants=np.zeros((nodes, ports), np.uint64),
         granted_vc=np.zeros((nodes, ports), np.int16),
         owed=np.zeros(shape, np.int16), owing=np.zeros((nodes, vcs), np.uint64),
         matched=np.zeros((nodes, vcs), np.uint64), dropped=np.zeros((nodes, vcs), np.uint64),

@@ -20,11 +20,12 @@ def xbar_step(state, wires, node, cycle):
     count = 0
     # Matching sees what was queued before this cycle: it goes first.
     if state.waiting[node]:
-        inputs = grant(state, node)
+        phase = cycle % state.owing.shape[1]
+        inputs = grant(state, node, phase)
         while inputs:
             i = lowest(inputs)
             inputs = without_lowest(inputs)
-            j, flit = accept(state, node, i)
+            j, flit = accept(state, node, i, phase)
             put_flit(wires, state.outputs[node, j], cycle + OUTPUT, flit)
             count += 1
     inputs = state.arrived[node]

@@ -15,25 +15,25 @@ class Restated:
         self.queue = {(i, v, j): deque() for i, v in pairs for j in range(ports)}
         self.cred, self.lock = dict.fromkeys(pairs, credits), dict.fromkeys(pairs)
         self.owed = dict.fromkeys(pairs, 0)
-        self.g, self.a, self.vp = dict.fromkeys(pairs, 0), [0] * ports, [0] * ports
+        self.g, self.a = dict.fromkeys(pairs, 0), dict.fromkeys(pairs, 0)
         self.counters = [[0, 0, 0] for _ in range(ports)]
         self.held = dict.fromkeys(pairs, source_credits)
 
     def eligible(self, i, v, j):
         return (self.queue[i, v, j] and self.cred[j, v] > 0 and self.lock[j, v] in (None, i))
 
-    def match(self):
+    def match(self, phase):
         cyclic = lambda start, count: [(start + k) % count for k in range(count)]
         grants = {}
         for j in range(self.P):
-            for v in cyclic(self.vp[j], self.V):
+            for v in cyclic(phase, self.V):
                 if any(self.eligible(i, v, j) for i in range(self.P)):
                     i = next(i for i in cyclic(self.g[j, v], self.P) if self.eligible(i, v, j))
                     grants.setdefault(i, {})[j] = v
                     break
         pairs = []
         for i, vc_of in grants.items():
-            j = next(j for j in cyclic(self.a[i], self.P) if j in vc_of)
+            j = next(j for j in cyclic(self.a[i, phase], self.P) if j in vc_of)
             pairs.append((i, j, vc_of[j]))
         return pairs
 
@@ -86,13 +86,12 @@ class Restated:
             next_back = set()
             held = {(i, v): sum(len(self.queue[i, v, j]) for j in range(self.P))
                     for i, v in self.owed}
-            pairs = self.match()
+            pairs = self.match(cycle % self.V)
             given = dict.fromkeys(self.owed, 0)
             for i, j, v in pairs:
                 flit = self.queue[i, v, j].popleft()
                 out[cycle + 2, j] = flit
-                self.g[j, v], self.a[i] = (i + 1) % self.P, (j + 1) % self.P
-                self.vp[j] = (v + 1) % self.V
+                self.g[j, v], self.a[i, cycle % self.V] = (i + 1) % self.P, (j + 1) % self.P
                 self.cred[j, v] -= 1
                 self.lock[j, v] = i if flit[2] == 0 else None
                 given[i, v] += 1
