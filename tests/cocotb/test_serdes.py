@@ -41,8 +41,8 @@ def shape(request):
     return request.param
 
 
-def blocks_of(cfg, rng):
-    """A random beat: a flit, a TAIL, or blocks that are each of any kind."""
+def blocks_of(cfg, rng, markers=False):
+    """A random beat: a flit, a TAIL, or blocks that are each of any kind; `MARKER` if wanted."""
     count = cfg.derived.blocks
     data, ctrl = rng.integers(0, 2**64, count, np.uint64), np.zeros(count, bool)
     kind = rng.integers(4)
@@ -50,19 +50,25 @@ def blocks_of(cfg, rng):
         data[0], ctrl[0] = data[0] & ~np.uint64(0xFF) | np.uint64(0x78), True
     elif kind == 2:
         ctrl = rng.integers(0, 2, count).astype(bool)
-        types = rng.choice([0x1E, 0x4B, 0x55, 0x78, 0x79], count).astype(np.uint64)
+        kinds = [0x1E, 0x55, 0x78, 0x79, *([0x4B] if markers else [])]
+        types = rng.choice(kinds, count).astype(np.uint64)
         data = np.where(ctrl, data & ~np.uint64(0xFF) | types, data)
     return data, ctrl
 
 
-def random_offers(cfg, rng, cycles, *, start=0, plain=False):
-    """Offers in bursts and pauses until `cycles`; plain: flits and TAILs alone."""
+def random_offers(cfg, rng, cycles, *, start=0, plain=False, markers_from=None):
+    """Offers in bursts and pauses until `cycles`; plain: flits and TAILs alone.
+
+    From cycle `markers_from` on there are stray `MARKER` blocks: no link sends such, and a
+    receiver that is not aligned yet may take them for true ones for long.
+    """
     offers, cycle = [], start
     while cycle < cycles:
         gap = int(rng.choice([0, 0, 1, 3, 20]))
         for _ in range(int(rng.integers(1, 30))):
             cycle += int(rng.integers(0, gap + 1)) + (gap == 0)
-            data, ctrl = blocks_of(cfg, rng)
+            stray = markers_from is not None and cycle >= markers_from
+            data, ctrl = blocks_of(cfg, rng, markers=stray)
             if plain:
                 ctrl[1:] = False
                 ctrl[0] &= data[0] & np.uint64(0xFF) == 0x78
@@ -157,7 +163,7 @@ def test_receiver_equals_the_model_through_bit_errors_lost_lock_and_a_jump_of_sk
     rng = np.random.default_rng(seed)
     near, far = bring_up_cycles(cfg, slips=4), bring_up_cycles(cfg)
     cycles = 2 * near + 2 * far
-    _, words = transmit(cfg, random_offers(cfg, rng, cycles), cycles)
+    _, words = transmit(cfg, random_offers(cfg, rng, cycles, markers_from=near), cycles)
     # Few slips from the phase of each lane to lock, as each begins within its first rows.
     first = 3 * cfg.serdes.word_bits + 66 * rng.integers(1, 6, cfg.serdes.lanes)
     line = from_bit(words, first - rng.integers(0, 4, cfg.serdes.lanes))
