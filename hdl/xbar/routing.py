@@ -44,7 +44,7 @@ class RouteTable(wiring.Component):
             shape=RouteEntry(self._cfg), depth=2**d.id_bits, init=[])
         write, read = table.write_port(), table.read_port()
         total, valid = Signal(d.port_bits + 1), Signal()
-        m.d.sync += valid.eq(self.known.bit_select(self.dst, 1))
+        m.d.sync += valid.eq((self.known >> self.dst)[0])
         m.d.comb += [
             write.addr.eq(self.write.dst), write.data.eq(self.write.entry),
             write.en.eq(self.write_en),
