@@ -25,7 +25,7 @@ help:     ## list the targets and variables
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
 #: PEER     checkout of verilog-ethernet for interop (no default)
 #: WINDOW   core cycles of sim and waves (default 10000 and 1000)
-#: SKIP     communications of the trace before the window (default 0; of the shipped one 68)
+#: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
 #: SEED     seed of sim and waves (default 1)

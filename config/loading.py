@@ -41,7 +41,8 @@ def load(profile: str | Path) -> Config:
     try:
         text = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config {name}: cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"config {name}: cannot be read: {reason}") from None
     return loads(text, origin=name)
 
 
@@ -72,7 +73,9 @@ def override(cfg: Config, **changes) -> Config:
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    # A misspelt field is also a missing one: the user wants to hear of what is there.
+    errors = error.errors(include_url=False)
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, RelationError):
         return str(cause)

@@ -20,6 +20,12 @@ def _require(ok: bool, field: str, value, allowed: str) -> None:
         raise RelationError(field, value, allowed)
 
 
+def _with_frame(cfg, flits: int) -> int:
+    """Packet heads that fit beside `flits` flits in a frame."""
+    link = cfg.link.model_copy(update={"frame_flits": flits})
+    return derive(cfg.model_copy(update={"link": link})).frame_heads
+
+
 def check(cfg) -> None:
     """Raise :class:`RelationError` for the first relation that does not hold."""
     chiplet, serdes, link, xbar, rack = cfg.chiplet, cfg.serdes, cfg.link, cfg.xbar, cfg.rack
@@ -57,8 +63,12 @@ def check(cfg) -> None:
         _require(value & (value - 1) == 0, field, value, "must be a power of two")
     # A frame's flits and the head of its first packet must fit beside the fixed fields.
     d = derive(cfg)
-    _require(d.frame_heads >= 1, "link.frame_flits", link.frame_flits,
-             f"the metadata of so many flits does not fit a {chiplet.flit_bytes}-byte tail")
+    if d.frame_heads < 1:
+        most = next((n for n in range(link.frame_flits, 0, -1) if _with_frame(cfg, n) >= 1), 0)
+        raise RelationError(
+            "link.frame_flits", link.frame_flits,
+            f"the metadata of so many flits does not fit a {chiplet.flit_bytes}-byte tail: "
+            f"at most {most} with chiplet.vcs = {chiplet.vcs}")
 
     flits = math.ceil(d.round_trip * serdes.lanes * serdes.word_bits / (66 * blocks))
     _require(link.replay_flits >= flits, "link.replay_flits", link.replay_flits,

@@ -62,7 +62,7 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
     writable(out / "rtl")
     graph = load(trace or DEFAULT_TRACE, cfg, skip=skip)
     if endpoint is not None and endpoint >= cfg.rack.endpoints:
-        raise FlowError(f"endpoint = {endpoint}: must be 0..{cfg.rack.endpoints - 1}")
+        raise FlowError(f"GPU = {endpoint}: must be 0..{cfg.rack.endpoints - 1}")
     bucket = max(1, window // BUCKETS)
     progress = Progress(
         TextColumn("{task.description:30}"), BarColumn(), TextColumn("{task.fields[at]}"),

@@ -34,7 +34,7 @@ class XbarState(NamedTuple):
     open: np.ndarray        # int16[N, P, V]: output of the packet being written, or CLOSED
     bad: np.ndarray         # bool[N, P, V]
     dropping: np.ndarray    # bool[N, P, V]
-    # Queues.
+    # Queues: the VOQ of (i, v, j), all of one input and VC in the same slots.
     slots: np.ndarray       # int64[N, P, V, D]: flits
     following: np.ndarray   # int16[N, P, V, D]: slot of the next flit of the same queue
     free: np.ndarray        # int16[N, P, V, D]: stack of free slots, D - used of them

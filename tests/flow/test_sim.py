@@ -77,7 +77,7 @@ def test_window_in_which_nothing_is_sent_is_one_line(trace, tmp_path):
 
 
 def test_endpoint_that_the_rack_does_not_have_is_one_line(trace, tmp_path):
-    with pytest.raises(FlowError, match=r"endpoint = 16: must be 0\.\.15"):
+    with pytest.raises(FlowError, match=r"GPU = 16: must be 0\.\.15"):
         sim.run(config.load("ecp5"), trace, window=10, endpoint=16, out=tmp_path)
 
 
