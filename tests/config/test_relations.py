@@ -75,7 +75,8 @@ def test_counts_that_wrap_are_powers_of_two(field):
 def test_frame_metadata_must_leave_room_for_a_head():
     edge = next(n for n in range(1, 65) if not fits(n))
     assert accepted(link__frame_flits=edge - 1, **DEEP).derived.frame_heads >= 1
-    refused("link.frame_flits", edge, "does not fit a 32-byte tail: at most ", link__frame_flits=edge, **DEEP)
+    refused("link.frame_flits", edge, "does not fit a 32-byte tail: at most ",
+            link__frame_flits=edge, **DEEP)
 
 
 DEEP = {"link__replay_flits": 1024, "xbar__vc_depth": 1024}
