@@ -20,7 +20,7 @@ from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, load
 from ..tb.pair_harness import HostPacket, run_pair
 from . import cache
 from .errors import writable
-from .replay import pair_routes
+from .replay import SETTLE, offers, pair_routes
 from .result import quantity
 
 RUNS = 3
@@ -79,11 +79,9 @@ def _pair(cfg) -> dict:
                 for host in range(cfg.chiplet.host_ports)
                 for ends in [(0, host + 1) if end == 0 else (host + 1, 0)]]
                for end in range(2)]
-    offers = [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
-              for end in packets]
-    model = PairModel(cfg, routes)
-    cycles = model.run(offers).cycles + 16
-    times = {"two chiplets, model": [_seconds(lambda: model.run(offers)) for _ in range(RUNS)]}
+    model, offered = PairModel(cfg, routes), offers(packets)
+    cycles = model.run(offered).cycles + SETTLE
+    times = {"two chiplets, model": [_seconds(lambda: model.run(offered)) for _ in range(RUNS)]}
     verilog = cache.to_verilog(Chiplet(cfg), name="chiplet")
     for simulator in ("icarus", "verilator"):
         times[f"two chiplets, {simulator.capitalize()}"] = [

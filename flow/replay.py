@@ -74,6 +74,12 @@ def pair_routes(cfg, endpoint: int) -> list[list[tuple[int, int, int]]]:
             for at_a in (True, False)]
 
 
+def offers(packets) -> list[list[list[tuple[int, int, int, int, int]]]]:
+    """The packets as :meth:`lightloom.sim.rack.PairModel.run` takes them."""
+    return [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
+            for end in packets]
+
+
 def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: bool = False,
            chiplet=Chiplet, joined: int = 1, simulator: str = "icarus",
            on_cycle=None) -> Replay:
@@ -97,9 +103,7 @@ def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: 
     SimulationError
         The links do not come up, or the RTL loses or alters a packet.
     """
-    offers = [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
-              for end in packets]
-    expected = PairModel(cfg, routes).run(offers)
+    expected = PairModel(cfg, routes).run(offers(packets))
     cycles = expected.cycles + SETTLE
     run = run_pair(cfg, cache.to_verilog(chiplet(cfg), name="chiplet"), packets, routes,
                    cycles=cycles, start=start, folder=folder, seed=seed, simulator=simulator,
