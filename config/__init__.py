@@ -1,8 +1,15 @@
 """One configuration, read by the RTL generator, the testbenches and the golden model."""
 
-from .derived import STAGES, Derived, scrambler_seed
+from .derived import (
+    CROSSING_DEPTH,
+    FEC_BLOCKS,
+    HIGH_BER_BLOCKS,
+    STAGES,
+    Derived,
+    scrambler_seed,
+)
 from .loading import ConfigError, build, load, loads, override, profiles
 from .schema import Config
 
-__all__ = ["STAGES", "Config", "ConfigError", "Derived", "build", "load", "loads", "override",
-           "profiles", "scrambler_seed"]
+__all__ = ["CROSSING_DEPTH", "FEC_BLOCKS", "HIGH_BER_BLOCKS", "STAGES", "Config", "ConfigError",
+           "Derived", "build", "load", "loads", "override", "profiles", "scrambler_seed"]

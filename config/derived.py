@@ -18,10 +18,25 @@ STAGES = SimpleNamespace(
     xbar=4,          # flit at a crossbar input -> same flit at its output, unloaded
     link_tx=5,       # flit at the link's input -> its beat offered to the adapter
     link_rx=4,       # tail beat at the link's input -> first flit at its output
-    adapter_tx=3,    # beat accepted -> first bit in the transmit word register
-    adapter_rx=5,    # last bit in the receive word input -> beat out
+    adapter_tx=5,    # beat accepted -> first bit in the transmit word register
+    adapter_rx=6,    # last bit in the receive word input -> beat out
+    crossing=3,      # written into an asynchronous FIFO -> readable; read -> room for the writer
+    lane_start=2,    # reset released -> first cycle of the logic on a lane's clock
 )
-"""Pipeline depth of each block, in core cycles."""
+"""Pipeline depth of each block, in cycles; the core clock and the lanes' are one clock here."""
+
+CROSSING_DEPTH = 8
+"""Entries of the FIFO at a crossing: they cover its round trip at an entry a cycle."""
+
+FEC_BLOCKS = {"none": (1, 0), "rs152": (16, 1), "rs544": (79, 5)}
+"""Payload and parity blocks of a codeword (docs/fec.md)."""
+
+FEC_DELAY = {"none": 0, "rs152": 17 + 16, "rs544": 84 + 64}
+"""Cycles that the decoder adds at a block a cycle, at most (docs/fec.md)."""
+
+HIGH_BER_BLOCKS = 19_531
+"""Window of the high-BER monitor: 125 us of 66-bit blocks at 10.3125 Gb/s (IEEE 802.3
+cl. 49.2.13.2.2); counted in blocks it asks the same of every rate."""
 
 TAIL_FIXED_BITS = 8 + 1 + 2 + 2 + 32
 """Block type, NAK, NAK epoch, epoch, CRC-32C: the part of a tail that never varies."""
@@ -31,8 +46,11 @@ TAIL_FIXED_BITS = 8 + 1 + 2 + 2 + 32
 class Derived:
     flit_bits: int        # payload of a flit
     blocks: int           # W: 64-bit blocks in a beat (one flit)
-    rows_per_beat: int    # > 1 when a beat is wider than the lanes
-    beats_per_row: int    # > 1 when the lanes are wider than a beat
+    word_mhz: float       # clock of a lane's words
+    lane_bits: float      # line bits of a lane in a core cycle
+    common_clock: bool    # the words' clock is nominally the core clock
+    code_rate: float      # payload bits of a line bit: 64/66, FEC, markers
+    skew_ns: float        # skew between lanes that is covered
     ports: int            # host ports, then optical ports
     vc_bits: int
     id_bits: int          # width of source and destination
@@ -79,25 +97,38 @@ def derive(cfg) -> Derived:
         + link.frame_flits * meta_bits
     )
     fibre = math.ceil(cfg.rack.fibre_m * FIBRE_NS_PER_M * chiplet.core_mhz / 1000)
-    cycles_per_beat = blocks * 64 / (serdes.lanes * serdes.word_bits)
+    word_mhz = serdes.lane_gbps * 1000 / serdes.word_bits
+    lane_bits = serdes.lane_gbps * 1000 / chiplet.core_mhz
+    payload, parity = FEC_BLOCKS[serdes.fec]
+    code_rate = (64 / 66 * payload / (payload + parity)
+                 * serdes.marker_period / (serdes.marker_period + 1))
+    cycles_per_beat = blocks * 64 / (serdes.lanes * lane_bits)
     # Worst case of a loop: a whole frame ahead of us on the way out, ours, and a whole frame
     # ahead of the acknowledge on the way back.
     frame = math.ceil((link.frame_flits + 1) * cycles_per_beat * 66 / 64) + 1
+    # A row and its wait for a slot; a full FIFO of rows ahead of it.
+    rows = math.ceil((1 + CROSSING_DEPTH * serdes.lanes / max(blocks, serdes.lanes))
+                     * 66 / lane_bits)
     hop = (
         STAGES.link_tx + STAGES.adapter_tx + STAGES.adapter_rx + STAGES.link_rx
-        + fibre + 66 // serdes.word_bits + frame
+        + math.ceil(FEC_DELAY[serdes.fec] * 66 / min(66, lane_bits)) + fibre + rows + frame
     )
     round_trip = 2 * hop + STAGES.xbar
     # Block lock: up to 65 slips, of 2 headers in the mean and the 4 blocks after it, and a margin
     # of five standard deviations; 64 good headers. Alignment: a marker row, and the next one.
     rows = 65 * (2 + 4) + 60 + 64 + 3 * (serdes.marker_period + 1)
-    bringup = math.ceil(rows * 66 / serdes.word_bits) + 4 * round_trip
+    # FEC: each phase of a codeword tried for two codewords.
+    rows += (payload + parity) * 3 * (payload + parity) if parity else 0
+    bringup = math.ceil(rows * 66 / lane_bits) + 4 * round_trip
     ports = chiplet.host_ports + chiplet.optical_ports
     return Derived(
         flit_bits=chiplet.flit_bytes * 8,
         blocks=blocks,
-        rows_per_beat=max(1, blocks // serdes.lanes),
-        beats_per_row=max(1, serdes.lanes // blocks),
+        word_mhz=word_mhz,
+        lane_bits=lane_bits,
+        common_clock=math.isclose(word_mhz, chiplet.core_mhz, rel_tol=1e-9),
+        code_rate=code_rate,
+        skew_ns=serdes.deskew_blocks * 66 / serdes.lane_gbps,
         ports=ports,
         vc_bits=vc_bits,
         id_bits=id_bits,

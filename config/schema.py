@@ -33,6 +33,10 @@ class Serdes(Section):
     word_bits: Literal[16, 20, 32, 40, 64, 66]
     marker_period: Annotated[Count, Field(ge=16, le=65536)]
     deskew_blocks: Annotated[Count, Field(ge=4, le=256)]
+    slip: Literal["gearbox", "request"]
+    fec: Literal["none", "rs152", "rs544"]
+    diagnostics: Annotated[bool, Field(strict=True)]
+    clock_ppm: Annotated[Count, Field(ge=0, le=1000)]
 
 
 class Link(Section):
