@@ -3,9 +3,11 @@
 from .chiplet import Chiplet
 from .link.layer import Link
 from .serdes.layer import AdapterRx, AdapterTx
+from .serdes.port import Adapter
 from .xbar.layer import Crossbar
 
 BLOCKS = {
+    "adapter": Adapter,
     "adapter_rx": AdapterRx,
     "adapter_tx": AdapterTx,
     "chiplet": Chiplet,

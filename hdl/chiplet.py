@@ -8,7 +8,7 @@ from .egress import HostEgress
 from .ingress import HostIngress, IngressCounters
 from .interfaces import AxiStream
 from .link.layer import Link, LinkStatus
-from .serdes.layer import AdapterCounters, AdapterRx, AdapterTx
+from .serdes.port import Adapter, AdapterControl, AdapterStatus
 from .xbar.input import InputCounters
 from .xbar.layer import Crossbar
 from .xbar.routing import RouteWrite
@@ -19,8 +19,8 @@ class PortStatus(data.StructLayout):
 
     def __init__(self, cfg):
         super().__init__({
-            "link": LinkStatus, "aligned": 1, "lane_lock": cfg.serdes.lanes,
-            "serdes": AdapterCounters(cfg), "xbar": InputCounters,
+            "link": LinkStatus, "aligned": 1, "serdes": AdapterStatus(cfg),
+            "xbar": InputCounters,
         })
 
 
@@ -29,6 +29,13 @@ class HostStatus(data.Struct):
 
     ingress: IngressCounters
     xbar: InputCounters
+
+
+class PortClocks(wiring.Signature):
+    """Clocks of an optical port: of the words that it sends, and of those of each received lane."""
+
+    def __init__(self, cfg):
+        super().__init__({"tx_clk": Out(1), "rx_clk": Out(1).array(cfg.serdes.lanes)})
 
 
 class Chiplet(wiring.Component):
@@ -48,6 +55,9 @@ class Chiplet(wiring.Component):
             "host_out": Out(AxiStream(cfg)).array(hosts),
             "tx_words": Out(word).array(opticals, lanes),
             "rx_words": In(word).array(opticals, lanes),
+            "clocks": In(PortClocks(cfg)).array(opticals),
+            "rx_signal": In(lanes).array(opticals), "rx_slip": Out(lanes).array(opticals),
+            "control": In(AdapterControl(cfg)).array(opticals),
             "route": In(stream.Signature(RouteWrite(cfg))),
             "ports": Out(PortStatus(cfg)).array(opticals),
             "hosts": Out(HostStatus).array(hosts),
@@ -72,19 +82,22 @@ class Chiplet(wiring.Component):
             ]
         for p in range(cfg.chiplet.optical_ports):
             m.submodules[f"link_{p}"] = link = Link(cfg)
-            m.submodules[f"adapter_tx_{p}"] = adapter_tx = AdapterTx(cfg)
-            m.submodules[f"adapter_rx_{p}"] = adapter_rx = AdapterRx(cfg)
+            m.submodules[f"adapter_{p}"] = adapter = Adapter(cfg)
             wiring.connect(m, link.o, crossbar.inputs[hosts + p])
             wiring.connect(m, crossbar.outputs[hosts + p], link.i)
-            wiring.connect(m, link.tx, adapter_tx.i)
+            wiring.connect(m, link.tx, adapter.tx)
             m.d.comb += [
-                link.rx.valid.eq(adapter_rx.valid), link.rx.beat.eq(adapter_rx.beat),
-                link.aligned.eq(adapter_rx.aligned),
-                adapter_rx.words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
-                self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter_rx.aligned),
-                self.ports[p].lane_lock.eq(adapter_rx.lane_lock),
-                self.ports[p].serdes.eq(adapter_rx.counters),
+                link.rx.valid.eq(adapter.rx.valid), link.rx.beat.eq(adapter.rx.beat),
+                link.aligned.eq(adapter.aligned),
+                adapter.tx_clk.eq(self.clocks[p].tx_clk),
+                adapter.rx_words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
+                adapter.rx_signal.eq(self.rx_signal[p]), self.rx_slip[p].eq(adapter.rx_slip),
+                adapter.control.eq(self.control[p]),
+                self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter.aligned),
+                self.ports[p].serdes.eq(adapter.status),
                 self.ports[p].xbar.eq(crossbar.counters[hosts + p]),
             ]
-            m.d.comb += [self.tx_words[p][lane].eq(adapter_tx.words[lane]) for lane in lanes]
+            for lane in lanes:
+                m.d.comb += [self.tx_words[p][lane].eq(adapter.tx_words[lane]),
+                             adapter.rx_clk[lane].eq(self.clocks[p].rx_clk[lane])]
         return m

@@ -1,11 +1,18 @@
-"""The deskew FIFO of one lane."""
+"""The deskew FIFO of one lane (docs/serdes.md, Alignment)."""
 
-from amaranth import Module, Signal
-from amaranth.lib import wiring
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .lane_rx import LaneBlock
+from .types import Kind
+
+
+class DeskewBlock(data.Struct):
+    """A block that was received under lock."""
+
+    data: 64
+    kind: Kind
 
 
 class DeskewFifo(wiring.Component):
@@ -13,46 +20,55 @@ class DeskewFifo(wiring.Component):
 
     Attributes
     ----------
-    valid, i : In
-        A block written in this cycle; it is at the output in the next one, if the FIFO was empty.
+    valid, block : In
+        A block; it is the head at once, if there is no other.
+    spoil : In(1)
+        Not a block has come, but the news that the lane carries none.
+    hunt : In(1)
+        What cannot be kept empties this FIFO.
     read, clear : In(1)
-        Take the head at the end of this cycle; start over, and with the block of this cycle.
+        Take the head at the end of this cycle; empty the FIFO, and begin with the block of this
+        cycle.
     ready, o : Out
         There is a head.
     overflow : Out(1)
         The block of this cycle finds no room: `deskew_blocks` are here and none is read.
+    emptied : Out(1)
+        It was not by `clear` that the FIFO is emptied.
     """
 
     def __init__(self, cfg):
         self._depth = cfg.serdes.deskew_blocks
         super().__init__({
-            "valid": In(1), "i": In(LaneBlock), "read": In(1), "clear": In(1),
-            "ready": Out(1), "o": Out(LaneBlock), "overflow": Out(1),
+            "valid": In(1), "block": In(DeskewBlock), "spoil": In(1), "hunt": In(1),
+            "read": In(1), "clear": In(1), "ready": Out(1), "o": Out(DeskewBlock),
+            "overflow": Out(1), "emptied": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         bits = (self._depth - 1).bit_length()
-        m.submodules.memory = memory = Memory(shape=LaneBlock, depth=2**bits, init=[])
+        m.submodules.memory = memory = Memory(shape=DeskewBlock, depth=2**bits, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
         head, tail = Signal(bits), Signal(bits)
         held = Signal(range(self._depth + 1))
-        started, keep = Signal(), Signal()
+        started, some, begin, keep = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            keep.eq(self.valid & (started | self.i.marker)),
-            write.addr.eq(tail), write.data.eq(self.i), write.en.eq(keep),
-            read.addr.eq(head), self.o.eq(read.data),
+            begin.eq(self.valid & (self.block.kind == Kind.MARKER)),
+            keep.eq(self.valid & (started | begin)),
+            write.addr.eq(tail), write.data.eq(self.block), write.en.eq(keep),
+            read.addr.eq(head), self.o.eq(Mux(some, read.data, self.block)),
+            self.ready.eq(some | keep),
             self.overflow.eq(keep & (held == self._depth) & ~self.read),
+            self.emptied.eq(self.hunt & (self.overflow | (self.spoil & started))),
         ]
-        with m.If(self.clear):
-            # The block of this cycle is the first after it.
-            begin = self.valid & self.i.marker
-            m.d.sync += [started.eq(begin), held.eq(begin), self.ready.eq(begin),
-                         head.eq(tail), tail.eq(tail + begin)]
+        held_next = Signal.like(held)
+        with m.If(self.clear | self.emptied):
+            m.d.comb += held_next.eq(begin)
+            m.d.sync += [started.eq(begin), head.eq(tail), tail.eq(tail + begin)]
         with m.Else():
-            held_next = Signal.like(held)
             m.d.comb += held_next.eq(held + keep - self.read)
-            m.d.sync += [started.eq(started | keep), held.eq(held_next),
-                         self.ready.eq(held_next != 0),
+            m.d.sync += [started.eq(started | keep),
                          head.eq(head + self.read), tail.eq(tail + keep)]
+        m.d.sync += [held.eq(held_next), some.eq(held_next != 0)]
         return m
