@@ -38,7 +38,7 @@ def test_toml_file_loads_by_path(tmp_path):
 @pytest.mark.parametrize(("field", "low", "high"), [
     ("chiplet__host_ports", 1, 16), ("chiplet__optical_ports", 1, 64), ("chiplet__vcs", 1, 8),
     ("chiplet__endpoints", 2, 4096), ("serdes__lanes", 1, 16), ("serdes__marker_period", 16, 65536),
-    ("serdes__deskew_blocks", 4, 256), ("link__frame_flits", 1, 64),
+    ("serdes__deskew_blocks", 4, 256), ("serdes__clock_ppm", 0, 1000), ("link__frame_flits", 1, 64),
     ("link__replay_flits", 8, 8192), ("link__keepalive_cycles", 16, 65536),
     ("xbar__vc_depth", 4, 8192), ("xbar__max_packet_flits", 1, 1024),
     ("xbar__egress_depth", 8, 64), ("rack__endpoints", 2, 4096), ("rack__radix", 2, 64),
@@ -69,6 +69,9 @@ def test_zero_lanes_names_field_and_range():
 @pytest.mark.parametrize(("field", "value", "allowed"), [
     ("chiplet__flit_bytes", 24, "16, 32 or 64"),
     ("serdes__word_bits", 48, "16, 20, 32, 40, 64 or 66"),
+    ("serdes__slip", "none", "'gearbox' or 'request'"),
+    ("serdes__fec", "rs528", "'none', 'rs152' or 'rs544'"),
+    ("serdes__diagnostics", "yes", "valid boolean"),
     ("rack__topology", "torus", "'clos2' or 'direct'")])
 def test_choice_lists_what_is_allowed(field, value, allowed):
     text = message(**{field: value})

@@ -28,36 +28,36 @@ def test_ports_of_a_chiplet_are_at_most_64():
             chiplet__host_ports=2, chiplet__optical_ports=63)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4, 8, 16])
-def test_lanes_that_divide_or_multiply_a_flit_are_accepted(lanes):
-    word = {8: 32, 16: 16}.get(lanes, 64)
-    accepted(serdes__lanes=lanes, serdes__word_bits=word, serdes__lane_gbps=word / 2,
-             link__replay_flits=1024, xbar__vc_depth=1024)
+@pytest.mark.parametrize("lanes", range(1, 17))
+def test_any_number_of_lanes_is_accepted(lanes):
+    # 16 lanes, or fewer faster ones, of what a beat of 4 blocks a core cycle can carry.
+    accepted(serdes__lanes=lanes, serdes__lane_gbps=8.0, serdes__word_bits=16,
+             link__replay_flits=2048, xbar__vc_depth=2048)
 
 
-@pytest.mark.parametrize("lanes", [3, 5, 6, 7, 9, 10, 15])
-def test_lanes_that_do_not_fit_a_flit_are_refused(lanes):
-    refused("serdes.lanes", lanes, "must divide, or be a multiple of, the 4 blocks of a 32-byte",
-            serdes__lanes=lanes)
+@pytest.mark.parametrize(("lanes", "word", "least"), [(4, 66, "500.3000"), (8, 40, "606.4242")])
+def test_core_clock_carries_what_the_fastest_partner_sends(lanes, word, least):
+    changes = {"serdes__lanes": lanes, "serdes__word_bits": word, "serdes__lane_gbps": word / 2}
+    refused("chiplet.core_mhz", 500.0,
+            f"must carry {lanes} lanes of {word / 2:g} Gb/s, each clock 300 ppm off: "
+            f"at least {least}", **changes)
+    refused("chiplet.core_mhz", float(least) - 0.001, "at least", **changes,
+            chiplet__core_mhz=float(least) - 0.001)
+    accepted(**changes, chiplet__core_mhz=float(least) + 0.0001, link__replay_flits=512,
+             xbar__vc_depth=512)
 
 
-def test_row_of_several_beats_must_not_outrun_the_core():
-    accepted(serdes__lanes=8, serdes__word_bits=32, serdes__lane_gbps=16.0)
-    refused("serdes.word_bits", 40, "holds 2 beats, one a core cycle: at most 33",
-            serdes__lanes=8, serdes__word_bits=40, serdes__lane_gbps=20.0)
+def test_one_clock_for_all_needs_no_margin():
+    changes = {"serdes__word_bits": 66, "serdes__lane_gbps": 33.0}
+    refused("chiplet.core_mhz", 500.0, "1 ppm off", serdes__clock_ppm=1, **changes)
+    assert accepted(serdes__clock_ppm=0, **changes).derived.common_clock
 
 
-def test_lane_rate_is_word_width_times_core_clock():
-    accepted(serdes__lane_gbps=33.0, serdes__word_bits=66)
-    refused("serdes.lane_gbps", 25.0, "must equal word_bits x core clock = 32 Gb/s",
-            serdes__lane_gbps=25.0)
-
-
-def test_marker_period_is_whole_flits():
-    base = {"serdes__lanes": 1, "link__replay_flits": 512, "xbar__vc_depth": 512}
-    accepted(serdes__marker_period=36, **base)
-    refused("serdes.marker_period", 38, "must be a multiple of the 4 rows of a flit",
-            serdes__marker_period=38, **base)
+def test_a_core_clock_of_its_own_is_told():
+    derived = accepted(chiplet__core_mhz=520.0).derived
+    assert not derived.common_clock
+    assert derived.word_mhz == 500.0
+    assert derived.lane_bits == pytest.approx(32_000 / 520)
 
 
 def test_marker_period_is_at_least_twice_the_depth_of_the_deskew_fifos():
@@ -92,11 +92,11 @@ def fits(frame_flits: int) -> bool:
 def test_replay_window_smaller_than_the_round_trip_is_refused():
     trip = SIM.derived.round_trip
     flits = -(-trip * 4 * 64 // (66 * 4))
-    assert 128 >= flits > 64
-    accepted(link__replay_flits=128)
-    refused("link.replay_flits", 64,
+    assert 256 >= flits > 128
+    accepted(link__replay_flits=256)
+    refused("link.replay_flits", 128,
             f"must cover the round trip of {trip} cycles: at least {flits} flits",
-            link__replay_flits=64)
+            link__replay_flits=128)
 
 
 def test_longer_fibre_needs_a_larger_replay_window():
