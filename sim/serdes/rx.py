@@ -1,23 +1,29 @@
-"""The receive adapter of a port: alignment over its lanes, rows back to beats."""
+"""The receive adapter of a port: lanes, alignment, rows back to beats."""
 
 from __future__ import annotations
 
-from collections import deque
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from lightloom.config import STAGES
 
-from .lane import lock_blocks
-from .linecode import BLOCK_BITS, IDLE, MARKER, marker
+from .align import (
+    WRONG_MARKERS,
+    first_entry,
+    hunt,
+    judge_markers,
+    members_take,
+    row_is_there,
+)
+from .lane import Kind, lane_entries
+from .linecode import BLOCK_BITS
 
-WRONG_MARKERS = 4
-"""Wrong marker rows running that end the alignment."""
-_NUMBERED = np.uint64(0xFFFFFF)
-"""Type, lane number and its complement: what makes a marker the right one."""
+_ARRIVAL = STAGES.crossing + 1
+"""A block's last word -> its entry is readable by the core."""
+_DRAIN = 64
+"""Cycles run past the last arrival: more than the rows that are still held need."""
 
 
 class Beats(NamedTuple):
@@ -33,111 +39,174 @@ class Beats(NamedTuple):
     error: np.ndarray
 
 
-class _Alignment:
-    """Counts rows off between marker rows."""
+class Received(NamedTuple):
+    """Beats, and the state of the port at the end.
 
-    def __init__(self, period: int):
-        self.period = period
-        self.restart()
+    `live`: set of the lanes of the last alignment (0: none so far), `aligned` whether it holds.
+    `realigns`: times that the port became aligned, after the first. `broken_beats`: begun beats
+    given up, at a marker's `phase` or behind a `PAD`. Of each wire, int64[L]: `bad_headers` and
+    `bad_types` among the blocks given, and `bip_errors`, markers whose parity is wrong.
+    """
 
-    def restart(self):
-        self.row = self.wrong = 0     # row 0 is the place of a marker row
-        self.seen = self.aligned = False
-
-    def take(self, right_marker: bool) -> tuple[bool, bool]:
-        """One row: whether it is payload to be given, and whether all must start over."""
-        place, self.row = self.row, (self.row + 1) % (self.period + 1)
-        if place:
-            return self.aligned, False
-        self.wrong = 0 if right_marker else self.wrong + 1
-        if self.aligned:
-            return False, self.wrong == WRONG_MARKERS
-        self.aligned, self.seen = self.seen and right_marker, True
-        return False, not right_marker
+    beats: Beats
+    aligned: bool
+    live: int
+    realigns: int
+    broken_beats: int
+    bad_headers: np.ndarray
+    bad_types: np.ndarray
+    bip_errors: np.ndarray
 
 
 def receive(cfg, words: np.ndarray) -> Beats:
-    """Run the receive adapter on words at any phase and skew (docs/serdes.md).
+    """The beats of :func:`receive_all`."""
+    return receive_all(cfg, words).beats
+
+
+def receive_all(cfg, words: np.ndarray) -> Received:
+    """Run the receive adapter, one clock for all, on words in any order, phase and skew.
 
     Parameters
     ----------
     cfg : lightloom.config.Config
     words : uint8[cycles, lanes, word_bits]
-        Bits of the words, one word a lane a cycle; cycle 0 is the first after reset.
+        Bits of the words, one word a wire a cycle; cycle 0 is the first after reset. `rx_signal`
+        is taken to be there.
 
     Returns
     -------
-    Beats
-        From alignment on; idle beats are not given. Their cycles may lie past the last word.
+    Received
+        Beats from alignment on. Their cycles are the contract's without FEC and may lie past the
+        last word. With FEC they are in order, and each a constant after its blocks' arrival.
+
+    Raises
+    ------
+    ValueError
+        `serdes.slip` is "request": the model has no transceiver that slips.
     """
-    serdes, derived = cfg.serdes, cfg.derived
-    lanes = [lock_blocks(words[:, lane].reshape(-1)) for lane in range(serdes.lanes)]
-    size, per_beat = derived.blocks, derived.rows_per_beat
-    out, group = [], []
-    for last, place, *row in _payload_rows(cfg, lanes):
-        if per_beat == 1:
-            out += [(last + j, *(field[j * size:(j + 1) * size] for field in row))
-                    for j in range(derived.beats_per_row)]
-            continue
-        if place % per_beat == 0:
-            group = []     # what a restart left of a group is no beat
-        group.append(row)
-        if place % per_beat == per_beat - 1:
-            out.append((last, *(np.concatenate(field) for field in zip(*group, strict=True))))
-    out = [beat for beat in out if not _idle(*beat[1:])]
-    cycle, *fields = zip(*out, strict=True) if out else ((), (), (), ())
-    return Beats(
-        np.array(cycle, np.int64) + STAGES.adapter_rx,
-        *(np.array(field, kind).reshape(-1, size)
-          for field, kind in zip(fields, (np.uint64, bool, bool), strict=True)),
-    )
+    serdes, blocks = cfg.serdes, cfg.derived.blocks
+    if serdes.slip != "gearbox":
+        raise ValueError(f'serdes.slip = "{serdes.slip}": the model slips in the "gearbox" alone')
+    begin = STAGES.lane_start
+    if serdes.fec == "none":
+        entries_of = lane_entries
+    else:
+        from .fec import decoder  # its library takes seconds to load
+
+        entries_of = decoder(serdes.fec)
+    lanes = [entries_of(words[begin:, lane].reshape(-1)) for lane in range(serdes.lanes)]
+    most = max(lane.start.size for lane in lanes) + 1
+    arrive = np.full((serdes.lanes, most), np.iinfo(np.int64).max)
+    kind = np.zeros((serdes.lanes, most), np.uint8)
+    data = np.zeros((serdes.lanes, most), np.uint64)
+    for wire, lane in enumerate(lanes):
+        own = slice(lane.start.size)
+        arrive[wire, own] = (begin + _ARRIVAL
+                             + (lane.start + BLOCK_BITS - 1) // serdes.word_bits)
+        kind[wire, own], data[wire, own] = lane.kind, lane.data
+    room = sum(lane.start.size for lane in lanes) // blocks + 1
+    beats = Beats(np.empty(room, np.int64), np.empty((room, blocks), np.uint64),
+                  np.empty((room, blocks), bool), np.empty((room, blocks), bool))
+    state = _receive(arrive, kind, data, words.shape[0] + _ARRIVAL + _DRAIN,
+                     serdes.deskew_blocks, serdes.marker_period, beats)
+    count, aligned, live, alignments, broken = state
+    return Received(
+        Beats(*(field[:count] for field in beats)), bool(aligned), live, max(0, alignments - 1),
+        broken, *(np.array([(lane.kind == kind).sum() for lane in lanes])
+                  for kind in (Kind.BAD_HEADER, Kind.BAD_TYPE)),
+        np.array([lane.bip.sum() for lane in lanes]))
 
 
-def _idle(data, ctrl, error) -> bool:
-    return bool(ctrl.all() and not error.any() and (data & np.uint64(0xFF) == IDLE).all())
+@njit(cache=True)
+def _receive(arrive, kind, data, cycles, depth, period, beats):
+    """Fill `beats`; their number, `aligned`, `live`, alignments, beats given up."""
+    lanes, blocks = arrive.shape[0], beats.data.shape[1]
+    seen, head, tail = np.zeros((3, lanes), np.int64)
+    fresh, order = np.zeros(lanes, np.bool_), np.zeros(16, np.int64)
+    reading = aligned = False
+    begin = live = n = row = wrong = 0
+    # Row register: how many blocks it holds, 0 if none; or a marker row's `phase`.
+    reg, reg_kind, reg_data = 0, np.zeros(16, np.uint8), np.zeros(16, np.uint64)
+    reg_marks, phase = False, 0
+    # Blocks of a begun beat.
+    held, held_kind, b, skip = np.zeros(32, np.uint64), np.zeros(32, np.uint8), 0, False
+    count = alignments = broken = 0
 
+    for cycle in range(cycles):
+        # --- beats
+        free = not (reg or reg_marks) or b < blocks
+        complete = b >= blocks
+        if not complete and reg_marks:
+            reg_marks = False
+            if phase != b:
+                broken += 1
+                b, skip = phase, phase != 0
+        elif not complete and reg:
+            fill = 0
+            while fill < reg and reg_kind[fill] != Kind.PAD:
+                held[b + fill], held_kind[b + fill] = reg_data[fill], reg_kind[fill]
+                fill += 1
+            b += fill
+            complete = b >= blocks
+            if fill < reg and b % blocks:
+                broken += 1
+                b -= b % blocks
+            reg = 0
+        if complete:
+            if not skip:
+                beats.cycle[count] = cycle + 1
+                for i in range(blocks):
+                    beats.data[count, i] = held[i]
+                    beats.ctrl[count, i] = held_kind[i] == Kind.CONTROL
+                    beats.error[count, i] = held_kind[i] > Kind.CONTROL
+                count += 1
+            skip = False
+            b -= blocks
+            for i in range(b):
+                held[i], held_kind[i] = held[blocks + i], held_kind[blocks + i]
 
-def _payload_rows(cfg, lanes):
-    """Aligned payload rows: `(cycle of the last lane's word, place after the marker row, data,
-    ctrl, error)`."""
-    numbers = np.array([marker(lane) for lane in range(len(lanes))], np.uint64)
-    marks = [ctrl & ~error & (data & np.uint64(0xFF) == MARKER)
-             for _, data, ctrl, error, _ in lanes]
-    alignment = _Alignment(cfg.serdes.marker_period)
-    fifos = [deque() for _ in lanes]
-
-    def start_over():
-        alignment.restart()
-        for fifo in fifos:
-            fifo.clear()
-
-    for cycle, arrivals in groupby(_arrivals(lanes, cfg.serdes.word_bits), itemgetter(0)):
-        arrived = [(lane, block) for _, lane, block in arrivals]
-        if any(len(fifos[lane]) == cfg.serdes.deskew_blocks
-               or (alignment.aligned and lanes[lane][4][block]) for lane, block in arrived):
-            start_over()
-        for lane, block in arrived:
-            if fifos[lane] or alignment.seen or marks[lane][block]:
-                fifos[lane].append(block)
-        if not all(fifos):
-            continue
-        picks = [fifo.popleft() for fifo in fifos]
-        data, ctrl, error = (
-            np.array([lane[field][pick] for lane, pick in zip(lanes, picks, strict=True)])
-            for field in (1, 2, 3))
-        is_right = ctrl.all() and not error.any() and (data & _NUMBERED == numbers).all()
-        place = alignment.row
-        give, wrong = alignment.take(bool(is_right))
-        if give:
-            yield cycle, place - 1, data, ctrl, error
-        if wrong:
-            start_over()
-
-
-def _arrivals(lanes, width):
-    """`(cycle, lane, block)` of every block in order; the cycle is that of its last bit's word."""
-    return sorted(
-        (int(cycle), lane, block)
-        for lane, (start, *_) in enumerate(lanes)
-        for block, cycle in enumerate((start + BLOCK_BITS - 1) // width)
-    )
+        # --- entries of this cycle
+        for wire in range(lanes):
+            fresh[wire] = arrive[wire, seen[wire]] == cycle
+        if not reading:
+            found = hunt(kind, data, fresh, seen, head, tail, depth, order)
+            if found:
+                reading, begin, live, row, wrong, n = True, cycle + 2, found, 0, 0, 0
+                for lane in range(16):
+                    n += live >> lane & 1
+        else:
+            over = members_take(kind, fresh, seen, head, tail, depth, order, n)
+            if cycle >= begin and free and row_is_there(head, tail, order, n):
+                if row % (period + 1) == 0:
+                    right, other = judge_markers(kind, data, head, order, n, live)
+                    wrong = 0 if right else wrong + 1
+                    if aligned:
+                        over = over or wrong == WRONG_MARKERS or other
+                    elif row:
+                        over = over or not right
+                        aligned = not over
+                        alignments += aligned
+                    if aligned and right:
+                        reg_marks = True
+                        phase = (np.int64(data[order[0], head[order[0]]] >> np.uint64(40))
+                                 & 0xFF) % blocks
+                else:
+                    given = aligned
+                    for place in range(n):
+                        wire = order[place]
+                        reg_kind[place] = kind[wire, head[wire]]
+                        reg_data[place] = data[wire, head[wire]]
+                        given = given and reg_kind[place] != Kind.IDLE
+                    reg = n if given else 0
+                for place in range(n):
+                    head[order[place]] += 1
+                row += 1
+            if over:
+                reading = aligned = False
+                for wire in range(lanes):
+                    head[wire] = tail[wire] = seen[wire]
+                    if fresh[wire]:
+                        first_entry(kind, head, tail, wire, seen[wire])
+        for wire in range(lanes):
+            seen[wire] += fresh[wire]
+    return count, aligned, live, alignments, broken

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from lightloom.config import STAGES, scrambler_seed
+from lightloom.config import FEC_BLOCKS, STAGES, scrambler_seed
 
-from .linecode import BLOCK_BITS, IDLE, encode, marker
+from .linecode import BLOCK_BITS, OWN_TYPES, line_bits, parity, scrambled, state_word
+from .rows import form_rows
+
+_LEAD = STAGES.lane_start + 2
+"""Cycle of the first word: the first row is pulled at `lane_start`, scrambled, and then sent."""
 
 
-def transmit(cfg, offers, cycles: int) -> tuple[np.ndarray, np.ndarray]:
-    """Run the transmit adapter from reset for `cycles` cycles (docs/serdes.md).
+def transmit(cfg, offers, cycles: int, off=()) -> tuple[np.ndarray, np.ndarray]:
+    """Run the transmit adapter from reset for `cycles` cycles, one clock for all (docs/serdes.md).
 
     Parameters
     ----------
@@ -20,64 +25,84 @@ def transmit(cfg, offers, cycles: int) -> tuple[np.ndarray, np.ndarray]:
         bits. `valid` is held until the beat is taken; the next is offered a cycle later at the
         earliest. Cycle 0 is the first after reset.
     cycles : int
+    off : sequence of (int, int)
+        Values of `lanes_off` (bit l: lane l is off) in order, each with the cycle from which it is
+        visible; 0 before. While it names all lanes, no change is due.
 
     Returns
     -------
     accepted : int64[len(offers)]
-        Cycle in which each beat was taken, -1 if it was not.
+        Cycle in which each beat was taken, -1 if it was not. One with a block of the adapter's own
+        types is taken and dropped.
     words : uint8[cycles, lanes, word_bits]
         Zero before the first bit of row 0.
+
+    Raises
+    ------
+    ValueError
+        `lanes_off` names a lane that is not there.
     """
-    accepted, rows, ctrl = _schedule(cfg, offers, cycles)
     serdes = cfg.serdes
+    accepted, sent, ctrl = _sent(cfg, offers, cycles, off)
+    if serdes.fec != "none":
+        from .fec import with_parity  # its library takes seconds to load
+
+        sent, ctrl = with_parity(serdes.fec, sent, ctrl)
     words = np.zeros((cycles, serdes.lanes, serdes.word_bits), np.uint8)
-    first = STAGES.adapter_tx
-    room = max(0, cycles - first) * serdes.word_bits
+    room = max(0, cycles - _LEAD) * serdes.word_bits
     for lane in range(serdes.lanes):
-        bits, _ = encode(rows[:, lane], ctrl[:, lane], state=scrambler_seed(lane))
-        words[first:, lane] = bits[:room].reshape(-1, serdes.word_bits)
+        bits = line_bits(sent[lane], ctrl[lane]).reshape(-1)
+        words[_LEAD:, lane] = bits[:room].reshape(-1, serdes.word_bits)
     return accepted, words
 
 
-def _schedule(cfg, offers, cycles):
-    """Rows pulled in `cycles` cycles, as uint64 and bool [rows, lanes], and `accepted`."""
-    serdes, derived = cfg.serdes, cfg.derived
-    lanes, blocks = serdes.lanes, derived.blocks
-    per_row, per_beat = derived.beats_per_row, derived.rows_per_beat
+def _sent(cfg, offers, cycles, off):
+    """`accepted`, and the block rows pulled: scrambled payloads and sync bits, [lanes, rows]."""
+    serdes, blocks = cfg.serdes, cfg.derived.blocks
+    full = (1 << serdes.lanes) - 1
+    for _, lanes_off in off:
+        if not 0 <= lanes_off <= full:
+            raise ValueError(f"lanes_off = {lanes_off:#x}: the port has {serdes.lanes} lanes")
+    changes = np.array([(cycle, full & ~lanes_off) for cycle, lanes_off in off],
+                       np.int64).reshape(-1, 2)
+    offered, *beats = zip(*offers, strict=True) if len(offers) else ((), (), ())
+    data, ctrl = (np.array(field, kind).reshape(-1, blocks)
+                  for field, kind in zip(beats, (np.uint64, bool), strict=True))
+    bad = (ctrl & np.isin(data & np.uint64(0xFF), OWN_TYPES)).any(axis=1)
+    most = cycles * serdes.word_bits // BLOCK_BITS + 1
+    # As many block rows as line rows, and a codeword, so that the last one is whole.
+    coded, extra = FEC_BLOCKS[serdes.fec]
+    out = (np.empty((most, serdes.lanes), np.uint64), np.ones((most, serdes.lanes), bool),
+           np.empty(most, np.int64), np.zeros(most, np.int64))
     accepted = np.full(len(offers), -1, np.int64)
-    count = -(-cycles * serdes.word_bits // BLOCK_BITS)
-    data = np.full((count, lanes), IDLE, np.uint64)
-    ctrl = np.ones((count, lanes), bool)
+    shape = cycles, serdes.lanes, serdes.word_bits, serdes.marker_period, coded, extra
+    rows, _ = form_rows(np.array(offered, np.int64), data, ctrl, bad,
+                        np.ascontiguousarray(changes[:, 0]), np.ascontiguousarray(changes[:, 1]),
+                        shape, accepted, out)
+    payload, sync, live, phase = (field[:rows] for field in out)
+    sync[live >= 0] = True
+    seeds = np.array([state_word(scrambler_seed(lane)) for lane in range(serdes.lanes)], np.uint64)
+    return accepted, _scramble_rows(payload, sync, live, phase, seeds), sync.T
 
-    following = 0      # the first beat not taken yet
-    gathered = []      # beats that wait for a payload row
-    payload = 0        # payload rows so far
-    group = None       # the beat whose rows are being sent
-    row = 0
-    for cycle in range(cycles):
-        pull = row < count and row * BLOCK_BITS // serdes.word_bits == cycle
-        marks = row % (serdes.marker_period + 1) == 0
-        takes = pull and not marks and payload % per_beat == 0
-        ready = takes or len(gathered) < per_row - 1
-        if ready and following < len(offers) and offers[following][0] <= cycle:
-            gathered.append(offers[following][1:])
-            accepted[following] = cycle
-            following += 1
-        if not pull:
-            continue
-        if marks:
-            data[row] = [marker(lane) for lane in range(lanes)]
-        elif per_beat > 1:
-            if takes:
-                group = gathered.pop() if gathered else None
-            if group is not None:
-                part = slice(payload % per_beat * lanes, (payload % per_beat + 1) * lanes)
-                data[row], ctrl[row] = group[0][part], group[1][part]
-        else:
-            for place, beat in enumerate(gathered):
-                lane = slice(place * blocks, (place + 1) * blocks)
-                data[row, lane], ctrl[row, lane] = beat
-            gathered.clear()
-        payload += not marks
-        row += 1
-    return accepted, data, ctrl
+
+@njit(cache=True)
+def _scramble_rows(data, ctrl, live, phase, before):
+    """Scrambled payloads [lanes, rows] of rows [rows, lanes]; markers are made here, as their
+    `bip` follows from what was sent."""
+    rows, lanes = data.shape
+    out = np.empty((lanes, rows), np.uint64)
+    for lane in range(lanes):
+        last, bip = before[lane], 0
+        for row in range(rows):
+            block = data[row, lane]
+            if live[row] >= 0:
+                # linecode.marker, compiled
+                block = np.uint64(0xFF | lane << 8 | (~lane & 0xFF) << 16)
+                block |= np.uint64(live[row]) << np.uint64(24)
+                block |= np.uint64(phase[row]) << np.uint64(40)
+                block |= np.uint64(bip) << np.uint64(48)
+                block |= np.uint64(~bip & 0xFF) << np.uint64(56)
+                bip = 0
+            last = out[lane, row] = scrambled(block, last)
+            bip ^= parity(last, ctrl[row, lane])
+    return out
