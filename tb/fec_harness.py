@@ -72,7 +72,7 @@ def _run(top, verilog, words, in_bits, out_bits, ports, folder, simulator) -> li
     simulate("fec_harness", "lightloom.tb.tb_serdes",
              {f"{top}.v": verilog, **{file: (VERILOG / file).read_text() for file in files},
               "harness.v": harness("fec_harness", top, body)},
-             folder=folder, name=f"{folder.name}-{top}", simulator=simulator, seed=0,
-             env={"CYCLES": str(len(words))})
+             folder=folder, name=f"{folder.name}-{top}", simulator=simulator, test="run_traffic",
+             seed=0, env={"CYCLES": str(len(words))})
     lines = (folder / "out.log").read_text().split()[:len(words)]
     return [int(line, 16) for line in lines]

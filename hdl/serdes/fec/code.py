@@ -80,8 +80,8 @@ class Code:
         need(self.block_parity * self.m <= PAYLOAD,
              f"{self.block_parity} parity symbols of {self.m} bits do not fit in a block")
         need(self.m <= self.block_bits, f"a symbol of {self.m} bits is more than a block")
-        need(3 <= self.scan <= self.slots - 2 * self.correct - 3,
-             f"scan is {self.scan}, not within 3..{self.slots - 2 * self.correct - 3}: the "
+        need(4 <= self.scan <= self.slots - 2 * self.correct - 3,
+             f"scan is {self.scan}, not within 4..{self.slots - 2 * self.correct - 3}: the "
              "decoder must be done before the next codeword ends")
 
     @property

@@ -5,17 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from . import forney
 from .code import PAYLOAD
-from .forney import Forney
 from .grouping import Grouping
 from .search import RootCount
 from .slots import Slots
 from .solver import Solver
 from .sync import CodewordSync
 from .syndromes import Syndromes
-
-FORNEY_CYCLES = 3
-"""From a block's step of the errors' computation to its errors."""
 
 
 class FecDecoder(wiring.Component):
@@ -112,13 +109,13 @@ class FecDecoder(wiring.Component):
         """Give the stored blocks; the first one's errors are there just when it is judged."""
         code, spacing = self._code, self._spacing
         m.submodules.leaving = leaving = dropped(Slots(code, code.data_blocks))
-        m.submodules.forney = forney = Forney(code)
+        m.submodules.errors = errors = forney.Forney(code)
         active, pause = Signal(), Signal(range(spacing))
         reading = Signal()
         m.d.comb += [
             leaving.en.eq(active & (pause == 0)),
-            forney.start.eq(start), forney.step.eq(leaving.en), forney.turn.eq(leaving.turn),
-            forney.locator.eq(solver.locator), forney.evaluator.eq(solver.evaluator),
+            errors.start.eq(start), errors.step.eq(leaving.en), errors.turn.eq(leaving.turn),
+            errors.locator.eq(solver.locator), errors.evaluator.eq(solver.evaluator),
         ]
         with m.If(~self.block_lock):
             m.d.sync += active.eq(0)
@@ -134,7 +131,7 @@ class FecDecoder(wiring.Component):
         place = Signal(range(2 * code.data_blocks))
         m.d.comb += place.eq(self._place(reading, leaving.slot))
         stage = [(leaving.en, place, leaving.turn, leaving.end)]
-        for k in range(FORNEY_CYCLES):
+        for k in range(forney.CYCLES):
             after = [Signal.like(s, name=f"leaving_{k}_{n}") for n, s in enumerate(stage[-1])]
             m.d.sync += Cat(after).eq(Cat(stage[-1]))
             with m.If(~self.block_lock):
@@ -148,7 +145,7 @@ class FecDecoder(wiring.Component):
         with m.Switch(turn):
             for k in range(code.turns):
                 with m.Case(k):
-                    wrong = forney.errors[code.offset(k):][:code.block_bits]
+                    wrong = errors.errors[code.offset(k):][:code.block_bits]
                     m.d.comb += mask.eq(Cat(wrong[code.ctrl_bits:], wrong[0]))
         m.d.sync += [
             self.o.valid.eq(here & self.locked & self.block_lock),

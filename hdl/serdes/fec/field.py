@@ -1,10 +1,13 @@
 """GF(2^m): numbers in Python, and multipliers as expressions.
 
-All but the general product and the inverse is linear over GF(2), so a whole Horner step or one
+Multiplying by a constant is linear over GF(2), so a whole Horner step or one
 evaluation of a polynomial is a matrix of bits: a parity of some input bits for each output bit.
 """
 
-from amaranth import Cat, Const
+from functools import reduce
+from operator import xor
+
+from amaranth import Cat, Const, Mux, Signal
 
 from .code import reduced
 
@@ -66,24 +69,76 @@ class Field:
         """`constant` × `value`."""
         return self.weighted([[constant]], value)
 
-    def product(self, a, b):
-        """`a` × `b`, two values of m bits."""
-        partial = [a & b[k].replicate(self.m) for k in range(self.m)]
+    def product(self, m, a, b, *, name: str):
+        """`a` × `b`, two values of m bits; its partial products are in a signal called `name`."""
         # Bit i of partial product k stands for x^(i+k).
-        images = [[reduced(1 << i + k, self.polynomial) for i in range(self.m)]
-                  for k in range(self.m)]
-        bits = Cat(partial)
-        return parities(
-            [sum((images[k][i] >> out & 1) << k * self.m + i
-                 for k in range(self.m) for i in range(self.m)) for out in range(self.m)], bits)
+        partial = Signal(self.m**2, name=name)
+        m.d.comb += partial.eq(Cat(Mux(b[k], a, 0) for k in range(self.m)))
+        images = [reduced(1 << i + k, self.polynomial)
+                  for k in range(self.m) for i in range(self.m)]
+        return parities(_transposed(images, self.m), partial)
 
-    def inverted(self, value):
-        """1 / `value`, 0 for 0: a table of m functions of m bits."""
-        tables = [sum((self.inverse(a) >> bit & 1) << a for a in range(2**self.m))
-                  for bit in range(self.m)]
-        return Cat(Const(table, 2**self.m).bit_select(value, 1) for table in tables)
+    @property
+    def subfield(self) -> int:
+        """Bits of an element of the subfield through which :class:`~.forney.Forney` divides.
+
+        Half of m; m itself, and so the whole field, where m is odd.
+        """
+        return self.m if self.m % 2 else self.m // 2
+
+    def conjugate(self, value):
+        """`value` to the power 2^`subfield`; times `value`, an element of the subfield."""
+        if self.subfield == self.m:
+            return Const(1, self.m)
+        images = [self.power(self._logs[1 << bit] << self.subfield) for bit in range(self.m)]
+        return parities(_transposed(images, self.m), value)
+
+    def _basis(self) -> list[int]:
+        """A basis of the subfield: powers of its primitive element."""
+        step = (2**self.m - 1) // (2**self.subfield - 1)
+        return [self.power(step * k) for k in range(self.subfield)]
+
+    def coordinates(self, value):
+        """Those of `value`, an element of the subfield, in its basis: `subfield` bits."""
+        basis = self._basis()
+        masks = [next(mask for mask in range(2**self.m)
+                      if all((mask & b).bit_count() % 2 == (j == k) for j, b in enumerate(basis)))
+                 for k in range(self.subfield)]
+        return parities(masks, value)
+
+    def inverted(self, coordinates):
+        """Coordinates of the inverse, a table of `subfield` functions; of 0 those of 0."""
+        basis, count = self._basis(), self.subfield
+        elements = [0]
+        for b in basis:
+            elements += [element ^ b for element in elements]
+        numbers = {element: k for k, element in enumerate(elements)}
+        inverses = [numbers[self.inverse(element)] for element in elements]
+        return Cat(Const(table, 2**count).bit_select(coordinates, 1)
+                   for table in _transposed(inverses, count))
+
+    def scaled(self, value, coordinates):
+        """`value` × the subfield's element of these `coordinates`."""
+        terms = [Mux(coordinates[k], self.times(b, value), 0)
+                 for k, b in enumerate(self._basis())]
+        return reduce(xor, terms)
+
+
+def _transposed(rows: list[int], width: int) -> list[int]:
+    """Bit k of row r to bit r of row k."""
+    return [sum((row >> k & 1) << r for r, row in enumerate(rows)) for k in range(width)]
 
 
 def parities(masks: list[int], value):
-    """For each mask, the parity of the bits of `value` that it selects."""
-    return Cat((value & Const(mask, len(value))).xor() for mask in masks)
+    """For each mask, the parity of the bits of `value` that it selects.
+
+    `value` is a signal, or part of one: an expression would be there many times over.
+    """
+    if len(masks) < len(value):
+        return Cat((value & Const(mask, len(value))).xor() for mask in masks)
+    # Fewer bits in than out: a vector for each bit in, as simulators are slow at joining bits.
+    vectors = [Mux(value[k], Const(column, len(masks)), 0)
+               for k, column in enumerate(_transposed(masks, len(value))) if column]
+    while len(vectors) > 1:
+        vectors = [reduce(xor, vectors[k:k + 2]) for k in range(0, len(vectors), 2)]
+    return vectors[0]

@@ -6,6 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from .field import Field
 
+CYCLES = 4
+"""From a block's turn to its errors."""
+
 
 class Forney(wiring.Component):
     """Errors of the symbols of one data block after another.
@@ -21,7 +24,7 @@ class Forney(wiring.Component):
     step, turn : In
         From block `turn` (modulo `code.turns`), which is here now, go on to the next one.
     errors : Out
-        Three cycles after its block is here: errors of the `code.touched` symbols that it has
+        `CYCLES` after its block is here: errors of the `code.touched` symbols that it has
         bits of, first symbol lowest.
     """
 
@@ -65,14 +68,29 @@ class Forney(wiring.Component):
                     [[0 if parity is not None and e % 2 != parity else field.power(e * lane)
                       for e in exponents]], terms)
 
-            even, odd, top = (Signal(size, name=f"{name}_{lane}") for name in
-                              ("even", "odd", "top"))
-            inverse, top_then = (Signal(size, name=f"{name}_{lane}") for name in
-                                 ("inverse", "top_then"))
+            def cell(name, width=size, lane=lane):
+                return Signal(width, name=f"{name}_{lane}")
+
+            even, odd, top = cell("even"), cell("odd"), cell("top")
             m.d.sync += [
                 even.eq(at(powers, locator, 0)), odd.eq(at(powers, locator, 1)),
                 top.eq(at(shifts, evaluator)),
-                inverse.eq(field.inverted(odd)), top_then.eq(Mux(even == odd, top, 0)),
-                self.errors.word_select(lane, size).eq(field.product(top_then, inverse)),
+            ]
+            # top / odd = top × conjugate / (odd × conjugate), a divisor of half the bits.
+            above, divisor = cell("above"), cell("divisor", field.subfield)
+            conjugate, norm = cell("conjugate"), cell("norm")
+            m.d.comb += [
+                conjugate.eq(field.conjugate(odd)),
+                norm.eq(field.product(m, odd, conjugate, name=f"norm_partial_{lane}")),
+            ]
+            m.d.sync += [
+                above.eq(Mux(even == odd, field.product(
+                    m, top, conjugate, name=f"above_partial_{lane}"), 0)),
+                divisor.eq(field.coordinates(norm)),
+            ]
+            above_then, inverse = cell("above_then"), cell("inverse", field.subfield)
+            m.d.sync += [
+                above_then.eq(above), inverse.eq(field.inverted(divisor)),
+                self.errors.word_select(lane, size).eq(field.scaled(above_then, inverse)),
             ]
         return m

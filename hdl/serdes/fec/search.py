@@ -19,7 +19,7 @@ class RootCount(wiring.Component):
     start, locator : In
         A locator that is not zero.
     early : Out(1)
-        A pulse `scan` - 2 cycles after `start`.
+        A pulse `scan` - 3 cycles after `start`.
     done, count : Out
         A pulse `scan` + 1 cycles after `start`, and the number of roots with it.
     """
@@ -62,7 +62,7 @@ class RootCount(wiring.Component):
         m.d.comb += [
             # A locator has no more roots than its degree: the sum cannot overflow.
             self.count.eq(before + sum(roots)),
-            self.early.eq(running & (at == scan - 3)),
+            self.early.eq(running & (at == scan - 4)),
             self.done.eq(ended),
         ]
         return m

@@ -54,6 +54,9 @@ class Solver(wiring.Component):
         def cells(name, count):
             return [Signal(code.m, name=f"{name}_{k}") for k in range(count)]
 
+        def times(a, b, name):
+            return field.product(m, a, b, name=name)
+
         # `delta` are the coefficients of syndromes × locator from x^step on, `theta` those of
         # syndromes × `spare`, the locator before its degree last grew.
         delta, theta = cells("delta", code.parity), cells("theta", code.parity)
@@ -76,17 +79,17 @@ class Solver(wiring.Component):
             m.d.sync += [step.eq(step + 1), running.eq(step != steps - 1)]
             for k in range(code.parity):
                 above = delta[k + 1] if k + 1 < code.parity else 0
-                kept = field.product(gamma, delta[k + 1]) if k + 1 < code.parity else 0
-                m.d.sync += delta[k].eq(kept ^ field.product(delta[0], theta[k]))
+                change = times(delta[0], theta[k], f"delta_change_{k}")
+                kept = times(gamma, above, f"delta_kept_{k}") if k + 1 < code.parity else 0
+                m.d.sync += delta[k].eq(kept ^ change)
                 with m.If(grows):
                     m.d.sync += theta[k].eq(above)
             for k in range(code.correct + 1):
                 below = spare[k - 1] if k else 0
-                change = field.product(delta[0], below) if k else 0
-                m.d.sync += [
-                    locator[k].eq(field.product(gamma, locator[k]) ^ change),
-                    spare[k].eq(Mux(grows, locator[k], below)),
-                ]
+                change = times(delta[0], below, f"locator_change_{k}") if k else 0
+                kept = times(gamma, locator[k], f"locator_kept_{k}")
+                m.d.sync += [locator[k].eq(kept ^ change),
+                             spare[k].eq(Mux(grows, locator[k], below))]
             m.d.sync += balance.eq(Mux(grows, ~balance, balance + 1))
             with m.If(grows):
                 m.d.sync += gamma.eq(delta[0])
