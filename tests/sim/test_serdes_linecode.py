@@ -6,6 +6,7 @@ import pytest
 
 from lightloom.config import scrambler_seed
 from lightloom.sim.serdes import descramble, encode, marker, scramble
+from lightloom.sim.serdes.linecode import parity
 
 DIVISOR = 1 << 58 | 1 << 58 - 39 | 1
 """x^58 + x^39 + 1 in delays; the first bit sent is the highest power, so powers count down."""
@@ -83,5 +84,16 @@ def test_header_is_first_and_clear_payload_follows_bit_0_first():
     assert state == 1 << 127 - 116 | 1 << 127 - 117 | 1 << 127 - 78
 
 
-def test_marker_carries_the_lane_and_its_complement():
-    assert marker(0) == 0xFF004B and marker(5) == 0xFA054B
+def test_marker_carries_its_fields_and_complements():
+    assert marker(0, live=1) == 0xFF00_0000_01FF_00FF
+    assert marker(5, live=0xABCD, phase=3, bip=0x91) == 0x6E91_03AB_CDFA_05FF
+
+
+def test_parity_is_that_of_each_eighth_bit_and_the_header(seed):
+    sent = np.random.default_rng(seed).integers(0, 2**64, 50, np.uint64)
+    for block in sent:
+        expected = 0
+        for place, bit in enumerate(bits_of([block])):
+            expected ^= bit << place % 8
+        assert parity(block, True) == expected ^ 0x08
+        assert parity(block, False) == expected ^ 0x10
