@@ -33,7 +33,8 @@ async def hold_reset(dut, *, period_ns: int = 2) -> None:
 
 async def release_reset(dut) -> None:
     """Release reset; returns in the middle of cycle 0."""
-    await ClockCycles(dut.clk, 2)
+    # Reset goes through the crossings as far as their pointers do: 8 cycles (docs/serdes.md).
+    await ClockCycles(dut.clk, 8)
     await FallingEdge(dut.clk)
     dut.rst.value = 0
 
