@@ -1,7 +1,11 @@
 """The blocks that can be exported, linted and synthesised by name."""
 
+from functools import partial
+
 from .chiplet import Chiplet
 from .link.layer import Link
+from .serdes.lane_rx import LaneRx
+from .serdes.lane_tx import LaneTx
 from .serdes.layer import AdapterRx, AdapterTx
 from .serdes.port import Adapter
 from .xbar.layer import Crossbar
@@ -12,6 +16,8 @@ BLOCKS = {
     "adapter_tx": AdapterTx,
     "chiplet": Chiplet,
     "crossbar": Crossbar,
+    "lane_rx": LaneRx,
+    "lane_tx": partial(LaneTx, number=0),
     "link": Link,
 }
 """Name to component class; each is built from a configuration alone."""

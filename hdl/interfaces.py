@@ -17,9 +17,10 @@ class BlockType(enum.Enum, shape=8):
     """Bits 7:0 of a control block."""
 
     IDLE = 0x1E
-    MARKER = 0x4B
     TRAIN = 0x55
     TAIL = 0x78
+    PAD = 0x87
+    MARKER = 0xFF
 
 
 class FlitLayout(data.StructLayout):

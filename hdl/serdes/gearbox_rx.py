@@ -6,19 +6,26 @@ from amaranth.lib.wiring import In, Out
 
 from .barrel import shift_up
 from .linecode import CODED
+from .schedule import stride
+
+
+def is_register(cfg) -> bool:
+    """Every word is a block: there is nothing to shift."""
+    return cfg.serdes.slip == "request" and cfg.serdes.word_bits == CODED
 
 
 class GearboxRx(wiring.Component):
-    """Cuts the bits of the words, from cycle 0 on, into blocks.
+    """Cuts the bits of the words, from the first cycle on, into blocks.
 
     Attributes
     ----------
     word : In(word_bits)
         Bit 0 was first on the wire.
     slip : In(1)
-        Leave one bit out. The block that is begun, or the one after it, is spoiled.
+        The block after the one that is out now comes a bit later; it is spoiled, and may be the
+        one after it is, too. Ignored if the transceiver slips.
     valid, block : Out
-        A block whose last bit was in the word at y, at y+2.
+        A block whose last bit was in the word at y, at y+1.
     """
 
     def __init__(self, cfg):
@@ -30,28 +37,54 @@ class GearboxRx(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bits = self._cfg.serdes.word_bits
-        word, here = Signal(bits), Signal()
-        m.d.sync += [word.eq(self.word), here.eq(1)]
+        if is_register(self._cfg):
+            m.d.sync += [self.valid.eq(1), self.block.eq(self.word)]
+        elif self._cfg.serdes.slip == "request":
+            self._fixed(m)
+        else:
+            self._slipping(m)
+        return m
 
+    def _slipping(self, m):
         # `held` are the bits of the block that is begun; the next word goes to bit `place` - 1.
-        # A slip takes one from `place`: the word's first bit falls on the last one held, or, when
-        # none is held, off the end.
+        # A slip takes one from `place`: the next word's first bit falls on the last one held, or,
+        # when none is held, off the end. If this word just completes a block, its last bit goes.
+        bits = self._cfg.serdes.word_bits
+        least = CODED + 1 - bits    # of `place`, to complete a block
         place = Signal(range(CODED + 1), init=1)
         held = Signal(CODED - 1)
-        shifted = shift_up(m, word, place, stride=1, width=CODED + bits, name="shifted")
-        bits_in = Signal(CODED - 1 + bits)
+        shifted = shift_up(m, self.word, place, stride=1, width=CODED + bits, name="shifted")
+        line = Signal(CODED - 1 + bits)
         full = Signal()
         m.d.comb += [
-            bits_in.eq(shifted[1:] | held),
-            full.eq(place >= CODED + 1 - bits),
+            line.eq(shifted[1:] | held),
+            full.eq((place >= least) & ~(self.slip & (place == least))),
         ]
-        m.d.sync += self.valid.eq(here & full)
-        with m.If(here):
-            m.d.sync += [
-                place.eq(place + Mux(full, bits - CODED, bits) - self.slip),
-                held.eq(Mux(full, bits_in[CODED:], bits_in[:CODED - 1])),
-            ]
-            with m.If(full):
-                m.d.sync += self.block.eq(bits_in[:CODED])
-        return m
+        m.d.sync += [
+            self.valid.eq(full),
+            place.eq(place + Mux(full, bits - CODED, bits) - self.slip),
+            held.eq(Mux(full, line[CODED:], line[:CODED - 1])),
+        ]
+        with m.If(full):
+            m.d.sync += self.block.eq(line[:CODED])
+
+    def _fixed(self, m):
+        # In strides: blocks and words begin at multiples of one.
+        bits, step = self._cfg.serdes.word_bits, stride(self._cfg)
+        word, block = bits // step, CODED // step
+        place = Signal(range(block))
+        held = Signal(CODED - step)
+        line = Signal(CODED - step + bits)
+        full = Signal()
+        m.d.comb += [
+            line.eq(held | shift_up(m, self.word, place, stride=step, width=len(line),
+                                         name="shifted")),
+            full.eq(place >= block - word),
+        ]
+        m.d.sync += [
+            self.valid.eq(full),
+            place.eq(place + Mux(full, word - block, word)),
+            held.eq(Mux(full, line[CODED:], line[:CODED - step])),
+        ]
+        with m.If(full):
+            m.d.sync += self.block.eq(line[:CODED])

@@ -1,6 +1,6 @@
 """Blocks of 66 bits to words of a transceiver."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,10 +10,10 @@ from .schedule import offset_bits, stride
 
 
 class GearboxTx(wiring.Component):
-    """Lays blocks end to end: a block given at c begins in `word` at c+1, at bit `offset`.
+    """Lays blocks end to end: a block begins in `word` in its cycle, at bit `offset`.
 
-    The word is zero before the first block. `offset` is in units of :func:`stride`, as
-    :class:`Schedule` gives it: just where the block before ends.
+    `word` is meant for a register; it is zero before the first block. `offset` is in units of
+    :func:`stride`, as :class:`Schedule` gives it: just where the block before ends.
     """
 
     def __init__(self, cfg):
@@ -29,10 +29,12 @@ class GearboxTx(wiring.Component):
         block = Signal(CODED)
         m.d.comb += block.eq(Mux(self.en, self.block, 0))
         if step == word:
-            m.d.sync += self.word.eq(block)
+            m.d.comb += self.word.eq(block)
             return m
         shifted = shift_up(m, block, self.offset, stride=step, width=CODED + word - step,
                            name="shifted")
-        rest = Signal(CODED - step)    # sent after the word of this cycle
-        m.d.sync += Cat(self.word, rest).eq(shifted | rest)
+        rest = Signal(CODED - step)    # for the words after this one
+        line = Signal(len(shifted))
+        m.d.comb += [line.eq(shifted | rest), self.word.eq(line)]
+        m.d.sync += rest.eq(line[word:])
         return m

@@ -1,10 +1,12 @@
-"""When rows are pulled, and which rows are markers (docs/serdes.md)."""
+"""When line rows are pulled, and which are markers or parity (docs/serdes.md)."""
 
 from math import gcd
 
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
+
+from lightloom.config import FEC_BLOCKS
 
 from .linecode import CODED
 
@@ -20,33 +22,33 @@ def offset_bits(cfg) -> int:
 
 
 class Schedule(wiring.Component):
-    """Row k is pulled in cycle floor(66 k / word_bits).
+    """Line row j is pulled in cycle floor(66 j / word_bits).
 
-    All outputs are registers and belong to the row that is pulled in this cycle.
+    All outputs are registers and belong to the row that is pulled in this cycle; until one is
+    pulled, to the next.
 
     Attributes
     ----------
     pull : Out(1)
     offset : Out
-        First bit of the row in its word, in units of :func:`stride`; held for `pull` only.
+        First bit of the row in its word, in units of :func:`stride`; right with `pull` only.
+    parity : Out(1)
+        It is a parity row of the FEC: no block row.
     marker : Out(1)
-        It is a marker row; until it is pulled, of the next row.
-    first : Out(1)
-        It is the first row of a beat; likewise.
+        It is a block row, and a marker row.
     """
 
     def __init__(self, cfg):
         self._cfg = cfg
         super().__init__({
             "pull": Out(1, init=1), "offset": Out(offset_bits(cfg)),
-            "marker": Out(1, init=1), "first": Out(1, init=1),
+            "parity": Out(1), "marker": Out(1, init=1),
         })
 
     def elaborate(self, platform):
         m = Module()
         cfg = self._cfg
         word, row = cfg.serdes.word_bits // stride(cfg), CODED // stride(cfg)
-        period, parts = cfg.serdes.marker_period, cfg.derived.rows_per_beat
 
         # Bits, in strides, from the word of this cycle to the next row's first bit.
         ahead = Signal(range(row + 1))
@@ -57,15 +59,22 @@ class Schedule(wiring.Component):
         ]
         m.d.sync += [ahead.eq(ahead_next), self.pull.eq(ahead_next < word)]
 
-        rows = Signal(range(period + 1))    # since the last marker row
+        data, parity = FEC_BLOCKS[cfg.serdes.fec]
+        parity_next = Signal()
+        if parity:
+            slot = Signal(range(data + parity))    # line rows before this one in its codeword
+            with m.If(self.pull):
+                m.d.sync += [slot.eq(Mux(slot == data + parity - 1, 0, slot + 1)),
+                             self.parity.eq(parity_next)]
+            m.d.comb += parity_next.eq((slot >= data - 1) & (slot != data + parity - 1))
+
+        # Block rows to come before the next marker row, less one, and whether it is the next.
+        period = cfg.serdes.marker_period
+        rows = Signal(range(period), init=period - 1)
+        due, due_next = Signal(init=1), Signal()
+        m.d.comb += due_next.eq(Mux(self.parity, due, ~due & (rows == 0)))
         with m.If(self.pull):
-            m.d.sync += [
-                rows.eq(Mux(self.marker, period - 1, rows - 1)),
-                self.marker.eq(~self.marker & (rows == 0)),
-            ]
-        if parts > 1:
-            part = Signal(range(parts))
-            with m.If(self.pull & ~self.marker):
-                last = part == parts - 1
-                m.d.sync += [part.eq(Mux(last, 0, part + 1)), self.first.eq(last)]
+            m.d.sync += [due.eq(due_next), self.marker.eq(due_next & ~parity_next)]
+            with m.If(~self.parity):
+                m.d.sync += rows.eq(Mux(due, period - 1, rows - 1))
         return m
