@@ -23,7 +23,7 @@ help:     ## list the targets and variables
 #: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; lint: all three)
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
-#: PEER     checkout of verilog-ethernet for interop (no default)
+#: PEER     checkout of verilog-ethernet for interop and synth (no default)
 #: WINDOW   core cycles of sim and waves (default 10000 and 1000)
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
@@ -53,7 +53,7 @@ lint: setup     ## check the Python with ruff, the exported Verilog with Icarus,
 	@$(RUN) lint $(call option,PROFILE,--profile) $(call option,BLOCK,--block)
 
 synth: setup    ## area and Fmax of a block on an LFE5UM-85F (Yosys, nextpnr)
-	@$(RUN) synth --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) $(call option,SEEDS,--seeds)
+	@$(RUN) synth --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) $(call option,SEEDS,--seeds) $(call option,PEER,--peer)
 
 waves: setup    ## run a short sim with a waveform, and say how to open it
 	@$(RUN) waves $(run_options)

@@ -38,6 +38,7 @@ app = typer.Typer(
 
 Profile = Annotated[str, typer.Option(help="sim, ecp5, tera, or a .toml file.")]
 Block = Annotated[str, typer.Option(help="Block of lightloom.hdl.blocks.")]
+Peer = Annotated[Path | None, typer.Option(help="Checkout of verilog-ethernet.")]
 Trace = Annotated[Path | None, typer.Option(help="Chakra .et trace; default: the shipped one.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Window = Annotated[int, typer.Option(min=1, help="Core cycles to simulate.")]
@@ -111,18 +112,21 @@ def lint(profile: Annotated[str | None, typer.Option(help="Default: all profiles
 
 
 @app.command()
-def synth(profile: Profile = "ecp5", block: Block = "chiplet",
-          seeds: Annotated[int, typer.Option(min=1, help="Place & route runs.")] = 1) -> None:
-    """Area and Fmax of a block on an LFE5UM-85F."""
+def synth(profile: Profile = "ecp5",
+          block: Annotated[str | None, typer.Option(
+              help="Default: chiplet; with a peer: lane_tx and lane_rx.")] = None,
+          seeds: Annotated[int, typer.Option(min=1, help="Place & route runs.")] = 1,
+          peer: Peer = None) -> None:
+    """Area and Fmax of a block on an LFE5UM-85F, beside verilog-ethernet's 10G PHY if wanted."""
     from .. import config
+    from .peer import LIKE
     from .synth import run
 
-    run(config.load(profile), block, seeds)
+    run(config.load(profile), [block] if block else LIKE if peer else ["chiplet"], seeds, peer)
 
 
 @app.command()
-def interop(peer: Annotated[Path | None, typer.Option(
-        help="Checkout of verilog-ethernet.")] = None) -> None:
+def interop(peer: Peer = None) -> None:
     """Run our lanes against verilog-ethernet's 10G PHY, both ways, under Icarus."""
     if peer is None:
         raise FlowError(

