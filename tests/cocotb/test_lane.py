@@ -102,6 +102,7 @@ class Receiver:
         self._block, self._skip, self._before = [], 0, [0] * 58
         self._locked, self._light = False, 0
         self._bip, self._known = 0, False
+        self._new = None    # cycle of the block found last, and whether its header is bad
         self._clear()
 
     def _clear(self):
@@ -151,14 +152,13 @@ class Receiver:
                 self._known = True
         self._bip = parity_of(coded) ^ (0 if is_marker else self._bip)
         self.entries.append(Entry(cycle, kind, payload, wrong))
-        self.pending = (cycle, coded[0] == coded[1])
+        self._new = (cycle, coded[0] == coded[1])
 
     def judge(self, signal, next_signal):
         """Block lock, on the block that :meth:`word` found last, if any."""
-        if not hasattr(self, "pending"):
+        if self._new is None:
             return
-        cycle, bad = self.pending
-        del self.pending
+        (cycle, bad), self._new = self._new, None
         if not (signal and next_signal):
             return
         if self._ignored:
@@ -446,13 +446,14 @@ def test_bad_headers_of_two_windows_do_not_add_up(seed):
     assert losses == 0
 
 
-def test_inverted_line_is_read_with_inversion_and_gives_no_data_without(bits, seed):
+def test_inverted_line_is_read_with_inversion_and_taken_as_it_is_without(bits, seed):
     cfg, rng = make(bits), random.Random(seed)
     words = words_of(random_line(rng, 150, phase=0), bits)
     turned = [word ^ (1 << bits) - 1 for word in words]
     entries, _ = run_rx(cfg, lambda y, _: turned[y], len(words), control=lambda _: {"invert": 1})
     assert_same_entries(entries, expected(cfg, words)[0])
-    compare_rx(cfg, turned)    # locks too, and takes data for control
+    kinds = [e.kind for e in compare_rx(cfg, turned)[0]]    # it locks, too
+    assert kinds[-1] != "UNLOCKED" and "BAD_TYPE" in kinds
 
 
 @pytest.mark.parametrize("slip", ["gearbox", "request"])
@@ -483,7 +484,7 @@ def test_a_slip_that_ignores_three_blocks_is_caught(seed, monkeypatch):
         compare_rx(make(32), words_of(random_line(random.Random(seed), 300, phase=20), 32))
 
 
-class SlipsTwice(gearbox_rx.GearboxRx):
+class LosesBlock(gearbox_rx.GearboxRx):
     def _slipping(self, m):
         super()._slipping(m)
         again = Signal()
@@ -493,7 +494,7 @@ class SlipsTwice(gearbox_rx.GearboxRx):
 
 
 def test_a_gearbox_that_loses_a_block_after_a_slip_is_caught(seed, monkeypatch):
-    monkeypatch.setattr(lane_rx, "GearboxRx", SlipsTwice)
+    monkeypatch.setattr(lane_rx, "GearboxRx", LosesBlock)
     with pytest.raises(AssertionError, match="expected"):
         compare_rx(make(64), words_of(random_line(random.Random(seed), 300, phase=20), 64))
 
@@ -670,10 +671,10 @@ def test_fec_lane_gives_the_blocks_sent_and_says_what_it_corrected(fec, width, s
     data, parity = FEC[fec]
     size = data + parity
     cfg, rng = make(width, fec=fec), random.Random(seed)
-    words_to_lock = 8 if fec == "rs152" else 4
-    # Begin some rows before a codeword: few phases are tried until the right one.
-    early = rng.randrange(1, 3)
-    codewords = words_to_lock + 8 + 3 * early
+    # Block lock takes 64 blocks, and the phase found then for codewords is a bit early.
+    slips = rng.randrange(3)
+    early = (64 + slips) % size    # blocks before the first whole codeword
+    codewords = 64 // size + 3 * slips + 10
     rows = [random_row(rng) for _ in range(size * codewords + 200)]
     rows = [row if row.data & 0xFF != MARKER else row._replace(ctrl=0) for row in rows]
     cycles = (len(rows) - 2) * 66 // width
@@ -701,6 +702,8 @@ def test_fec_lane_gives_the_blocks_sent_and_says_what_it_corrected(fec, width, s
     first = (spoiled + 1) * data - bad[0]    # in block rows of the line before the cut, see `at`
     clear = [k for k in range(len(given)) if k > 0 and k not in bad and k != bad[-1] + 1]
     assert len(clear) > 3 * data
+    # Both counts come with the last block of their codeword.
+    assert given[bad[0] - 1].corrected == 2 and given[bad[-1]].uncorrected
     errors = []
     for k in clear:
         j, kind = blocks[first + k]
