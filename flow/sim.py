@@ -57,6 +57,12 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
     name = "gpt (shipped)" if trace is None else str(trace)
     if skip is None:
         skip = DEFAULT_SKIP if trace is None else 0
+    if not cfg.derived.common_clock:
+        raise FlowError(f"serdes.lane_gbps = {cfg.serdes.lane_gbps:g}: the rack model steps all in "
+                        "one clock: must be word_bits x core clock = "
+                        f"{cfg.serdes.word_bits * cfg.chiplet.core_mhz / 1000:g} Gb/s")
+    if cfg.serdes.fec != "none":
+        raise FlowError(f"serdes.fec = {cfg.serdes.fec!r}: must be 'none' for the rack model")
     if waves and simulator != "icarus":
         raise FlowError(f"simulator = {simulator!r}: must be 'icarus' for a waveform")
     writable(out / "rtl")
@@ -116,7 +122,7 @@ def _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves) -> Resu
         profile=cfg.name, trace=name, gpus=cfg.rack.endpoints, window_cycles=window,
         flits=rtl.flits, rtl_cycles=rtl.cycles, mismatches=len(rtl.mismatches),
         payload_efficiency=(_busiest(rack.link_flits, bucket, window) * d.flit_bits
-                            / (serdes.lanes * serdes.word_bits)),
+                            / (serdes.lanes * d.lane_bits)),
         latency_cycles=rack.delivered[done] - rack.accepted[done], core_mhz=cfg.chiplet.core_mhz,
         model_cycles_per_s=window / rack.seconds, rtl_cycles_per_s=rtl.cycles / rtl.seconds,
         flit_hops_per_s=rack.flit_hops / rack.seconds, link_use=use[:, shown],
