@@ -1,40 +1,124 @@
-"""The SerDes adapters between two link ends as a schedule (docs/serdes.md)."""
+"""The SerDes adapters between two link ends as a schedule (docs/serdes.md).
+
+All lanes live, no errors, one clock. Rows keep their order and their slots are fixed, so that
+when a row is written all is known of it: when it is read, and when its beats come out.
+"""
 
 from __future__ import annotations
 
-from lightloom.config import STAGES
+from lightloom.config import CROSSING_DEPTH, STAGES
 
 from ..serdes.linecode import BLOCK_BITS
 from .compiled import part, step
+from .state import AHEAD, EMPTY, TAIL
 
-_SENT = STAGES.adapter_tx
+_CROSSING = STAGES.crossing
+_START = STAGES.lane_start
+_FIRST_WORD = _START + 2
 _RECEIVED = STAGES.adapter_rx
 _JUDGED = STAGES.link_rx - 1
 
 
 @step
-def set_clock(rules, clock, cycle):
-    """Bring the shared clock to `cycle`; once a cycle, so that no end divides."""
-    bits, period = rules.word_bits, rules.marker_period + 1
-    row = (bits * cycle + BLOCK_BITS - 1) // BLOCK_BITS     # the first that is not pulled before
-    pulled = BLOCK_BITS * row // bits == cycle
-    if row % period == 0:
-        row, pulled = row + 1, False
-    if (row % period - 1) % rules.rows_per_beat:
-        pulled = False     # in the midst of a beat; nobody is ready, and `visible` is not used
-    last = row + rules.rows_per_beat - 1
-    clock.cycle, clock.row, clock.pulled = cycle, row, pulled
-    clock.visible = (_SENT + (BLOCK_BITS * last + BLOCK_BITS - 1) // bits + rules.fibre_cycles
-                     + _RECEIVED + _JUDGED)
+def set_clock(state, cycle):
+    """Bring the shared clock and the slots ahead to `cycle`; once a cycle, so that no end
+    divides."""
+    rules, clock = state.rules, state.clock[0]
+    bits, period = rules.word_bits, rules.marker_period
+    # The first row that is pulled when one written now is readable.
+    row = (bits * (cycle + _CROSSING - _START) + BLOCK_BITS - 1) // BLOCK_BITS
+    if row % (period + 1) == 0:
+        row += 1
+    clock.cycle, clock.slot = cycle, row - row // (period + 1) - 1
+    for number in range(max(clock.known, clock.slot), clock.slot + AHEAD // 2):
+        slot = state.slots[number & AHEAD - 1]
+        slot.row = number + number // period + 1
+        slot.read = _START + BLOCK_BITS * slot.row // bits
+        slot.arrival = _arrival(rules, slot.row)
+    clock.known = clock.slot + AHEAD // 2
 
 
 @part
-def gathered(state, end, cycle):
-    """Beats of `end` that wait in `cycle` for the next payload row."""
-    own, clock = state.ends[end], state.clock[0]
+def _arrival(rules, row):
+    """The cycle in which a row is read at the far end, if none is before it."""
+    return (_FIRST_WORD + (BLOCK_BITS * row + BLOCK_BITS - 1) // rules.word_bits
+            + rules.fibre_cycles + _RECEIVED - 2 + rules.backlog)
+
+
+@part
+def form_row(state, end, cycle):
+    """One cycle of the row former; whether it takes the beat of stage B."""
+    own, rules = state.ends[end], state.rules
+    room = state.reads[end, own.written & CROSSING_DEPTH - 1] <= cycle - _CROSSING
+    takes = (own.b != EMPTY and own.held < rules.lanes
+             and (room or own.held + rules.blocks < rules.lanes))
+    if takes:
+        own.held += rules.blocks
+        if own.b == TAIL:
+            tail = state.tails[end, own.taken & state.tails.shape[1] - 1]
+            tail.last = own.carried + own.held
+            own.taken += 1
+    if room and own.held and (own.held >= rules.lanes
+                              or not takes and _is_quiet(state, end, cycle)):
+        _write(state, end, cycle)
+    return takes
+
+
+@part
+def _is_quiet(state, end, cycle):
+    """`level` < 2: of the rows written up to two cycles ago, all but one are known to be read."""
+    own = state.ends[end]
+    known = own.written - (own.wrote == cycle - 1)
+    return state.reads[end, known - 2 & CROSSING_DEPTH - 1] <= cycle - 2 - _CROSSING
+
+
+@part
+def _write(state, end, cycle):
+    """A row into the crossing: its slot, and the tails that it completes."""
+    own, rules, clock = state.ends[end], state.rules, state.clock[0]
     if clock.cycle != cycle:
-        set_clock(state.rules, clock, cycle)
-    if own.row != clock.row:
-        # Kept by row number, so that an end with nothing to do need not see the row pulled.
-        own.row, own.gathered = clock.row, 0
-    return own.gathered
+        set_clock(state, cycle)
+    own.slot = max(own.slot + 1, clock.slot)
+    slot = state.slots[own.slot & AHEAD - 1]
+    state.reads[end, own.written & CROSSING_DEPTH - 1] = slot.read
+    own.written += 1
+    own.wrote = cycle
+    fill = min(own.held, rules.lanes)
+    out = slot.arrival + 2
+    if rules.uneven:
+        out = _taken(state, end, slot, fill) + 1
+    own.carried += fill
+    own.held -= fill
+    while own.launched != own.taken:
+        tail = state.tails[end, own.launched & state.tails.shape[1] - 1]
+        if tail.last > own.carried:
+            break
+        # One beat of a row after the other comes out; `carried` - `fill` is where the row begins.
+        place = 0
+        if rules.lanes > rules.blocks:
+            place = ((tail.last - 1) // rules.blocks
+                     - (own.carried - fill) // rules.blocks)
+        tail.visible = out + place + _JUDGED
+        own.launched += 1
+        peer = state.ends[own.peer]
+        # Always a later cycle, so the order of stepping is free.
+        peer.wake = min(peer.wake, tail.visible)
+
+
+@part
+def _taken(state, end, slot, fill):
+    """When the far end takes a row out of its row register, where a row may complete now one beat
+    more, now one less: the rows behind it may have to wait for the beats to come out."""
+    own, rules = state.ends[end], state.rules
+    period = rules.marker_period + 1
+    free, row, drained = own.free, own.row, own.drained
+    marks = (row // period + 1) * period
+    if marks < slot.row:
+        # A marker row passes through the register too.
+        free = max(max(_arrival(rules, marks), free + marks - row - 1) + 1, drained)
+        row, drained = marks, free
+    taken = max(max(slot.arrival, free + slot.row - row - 1) + 1, drained)
+    begun = own.carried % rules.blocks
+    own.free, own.row = taken, slot.row
+    own.drained = taken + max(1, (begun + fill) // rules.blocks)
+    return taken

@@ -44,8 +44,8 @@ def _step(state, wires, end, cycle, flit, pulses):
     if pulses:
         grant(state, end, pulses)
     # With A empty and no frame open, a pending keepalive has just been loaded.
-    if (own.a != EMPTY or own.b != EMPTY or own.have or own.tx != own.wr or own.count or own.dirty
-            or own.delivered != own.expected or admissible(state, end) >= 0):
+    if (own.a != EMPTY or own.b != EMPTY or own.held or own.have or own.tx != own.wr or own.count
+            or own.dirty or own.delivered != own.expected or admissible(state, end) >= 0):
         own.wake = cycle + 1
     else:
         own.wake = next_tail(state, end)

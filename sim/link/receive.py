@@ -11,7 +11,7 @@ from .state import NEVER
 def next_tail(state, end):
     """The cycle in which the next tail under way becomes visible, or NEVER."""
     own = state.ends[end]
-    if state.ends[own.peer].taken == own.judged:
+    if state.ends[own.peer].launched == own.judged:
         return NEVER
     return state.tails[own.peer, own.judged & state.tails.shape[1] - 1].visible
 

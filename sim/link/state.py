@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.config import STAGES
+from lightloom.config import CROSSING_DEPTH, STAGES
 
 from ..serdes.linecode import BLOCK_BITS
 
@@ -30,24 +30,34 @@ END = _record(
     "count", "heads",                      # n and h of the open frame
     "dirty", "keepalive",                  # a bare tail is wanted
     "a", "b",                              # stages: EMPTY, FLIT, TAIL or SAME
-    "loaded", "taken",                     # tails that the framer loaded, that the adapter took
-    "row", "gathered",                     # the row that beats gather for, and how many have
+    "loaded", "taken", "launched",         # tails that the framer loaded, that the adapter took,
+                                           # whose last row is written
+    "held", "carried",                     # blocks held by the row former, written in rows so far
+    "written", "wrote", "slot",            # rows written, cycle and slot of the last
+    "row", "free", "drained",              # see adapter: the last row at the far end
     "judged", "expected", "delivered",     # tails judged, flits accepted, flits given to `o`
 )
 """One end. `wr`, `tx`, `acked`, `expected`, `delivered` count flits and `loaded`, `taken`,
-`judged` tails, all since reset and without a modulus: their differences never reach the moduli of
-the contract, so equality and order are the same."""
+`launched`, `judged` tails, all since reset and without a modulus: their differences never reach
+the moduli of the contract, so equality and order are the same."""
 
 CHANNEL = _record("sent", "limit", "granted", "head", "fill")
 """One VC of an end: flits sent and the limit on them; the limit that we grant the far end; the
 FIFO's first flit and how many it holds."""
 
-TAILS = _record("visible", "flits", "ack")
-"""One tail: the cycle in which the far end's registers show what it carried, `count`, `ack`."""
+TAILS = _record("visible", "flits", "ack", "last")
+"""One tail: the cycle in which the far end's registers show what it carried, `count`, `ack`, and
+how many blocks the end has sent when its last one is."""
 
-CLOCK = _record("cycle", "row", "pulled", "visible")
-"""Good for one cycle: the payload row that a beat taken in it goes to, whether that row is pulled
-in it (and starts a beat), and what `visible` of a tail in the row's beat 0 is."""
+SLOT = _record("row", "read", "arrival")
+"""One slot for a payload row: number of the line row, cycle in which it is pulled, and in which it
+is read at the far end."""
+
+CLOCK = _record("cycle", "slot", "known")
+"""The first slot for a row written in `cycle`; the first slot that is not in `slots` yet."""
+
+AHEAD = 64
+"""Slots kept; half of them lie ahead: more than rows are in a crossing. A power of two."""
 
 
 class Rules(NamedTuple):
@@ -60,9 +70,11 @@ class Rules(NamedTuple):
     keepalive_cycles: int
     word_bits: int
     marker_period: int
-    beats_per_row: int
-    rows_per_beat: int
+    lanes: int             # L
+    blocks: int            # W
     fibre_cycles: int
+    backlog: int           # rows that wait at the far end for ever
+    uneven: bool           # rows complete now more, now fewer beats
 
 
 class LinkState(NamedTuple):
@@ -71,7 +83,8 @@ class LinkState(NamedTuple):
 
     `ends` END[ends]; `channels` CHANNEL[ends, vcs]; `fifo` int64[ends, vcs, *]: the admission
     FIFOs; `tails` TAILS[ends, *] and `limits` int64[ends, *, vcs]: tails loaded and not yet
-    judged at the far end; `clock` CLOCK[1]: shared by all ends.
+    judged at the far end; `reads` int64[ends, 8]: when the last rows written are read; `slots`
+    SLOT[AHEAD] and `clock` CLOCK[1]: shared by all ends.
 
     `ring` int64[ends, *] holds flits in the order of admission. It is the replay ring, and as the
     far end delivers out of it too, it is longer than R by what that end may have acknowledged and
@@ -85,6 +98,8 @@ class LinkState(NamedTuple):
     ring: np.ndarray
     tails: np.ndarray
     limits: np.ndarray
+    reads: np.ndarray
+    slots: np.ndarray
     clock: np.ndarray
 
 
@@ -105,33 +120,51 @@ def make_links(cfg, inputs, outputs, peers) -> LinkState:
         Wire of each end's `o`: received flits go out, credits come back.
     peers : int64[ends]
         The end at the far side of each end's fibre.
+
+    Raises
+    ------
+    ValueError
+        The clock of the words is not the core clock, or there is FEC.
     """
     derived, link, serdes = cfg.derived, cfg.link, cfg.serdes
+    if not derived.common_clock:
+        raise ValueError(
+            f"chiplet.core_mhz = {cfg.chiplet.core_mhz:g}: the model of a link knows one clock, "
+            f"serdes.lane_gbps / serdes.word_bits = {derived.word_mhz:g} MHz")
+    if serdes.fec != "none":
+        raise ValueError(f'serdes.fec = "{serdes.fec}": the model of a link has no FEC, '
+                         'it must be "none"')
     vcs, count = cfg.chiplet.vcs, len(peers)
+    lanes, blocks = serdes.lanes, derived.blocks
     rules = Rules(
         vcs, link.frame_flits, derived.frame_heads, link.replay_flits, link.keepalive_cycles,
-        serdes.word_bits, serdes.marker_period, derived.beats_per_row, derived.rows_per_beat,
-        derived.fibre_cycles)
+        serdes.word_bits, serdes.marker_period, lanes, blocks, derived.fibre_cycles,
+        # The two rows that come in before the first one is read are worked off in cycles in which
+        # no row comes; where one comes in each cycle there are none.
+        backlog=2 if serdes.word_bits == BLOCK_BITS else 0,
+        uneven=lanes > blocks and lanes % blocks > 0)
     ends, channels = np.zeros(count, END), np.zeros((count, vcs), CHANNEL)
     ends["wake"], ends["input"], ends["output"], ends["peer"] = NEVER, inputs, outputs, peers
     channels["limit"] = channels["granted"] = cfg.xbar.vc_depth
-    # A tail is loaded at most once a cycle, waits in A and B and for its row (a marker row may
-    # come first), then flies.
-    rows = 4 + 2 * derived.rows_per_beat
+    # A tail is loaded at most once a cycle, waits in A and B, then for the rows before it and its
+    # own (marker rows may come between), then flies.
+    rows = CROSSING_DEPTH + 4 + 4 * -(-blocks // lanes)
     tails = _power_of_two(
         rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx + derived.fibre_cycles
-        + STAGES.adapter_rx + derived.beats_per_row + STAGES.link_rx)
+        + STAGES.adapter_rx + 2 * -(-lanes // blocks) + STAGES.link_rx)
     # A frame of n flits takes at least n+1 cycles to come in and n to be delivered, so never
     # more than F flits wait for delivery.
     ring = _power_of_two(link.replay_flits + link.frame_flits + 1)
     clock = np.zeros(1, CLOCK)
-    clock["cycle"] = -1
+    clock["cycle"], ends["slot"], ends["wrote"] = -1, -1, -2
     return LinkState(
         rules, ends, channels,
         fifo=np.zeros((count, vcs, _power_of_two(cfg.xbar.egress_depth)), np.int64),
         ring=np.zeros((count, ring), np.int64),
         tails=np.zeros((count, tails), TAILS),
         limits=np.zeros((count, tails, vcs), np.int64),
+        reads=np.full((count, CROSSING_DEPTH), -CROSSING_DEPTH),
+        slots=np.zeros(AHEAD, SLOT),
         clock=clock,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..flits import first_of, vc_of
 from ..wires import put_credit
-from .adapter import gathered
+from .adapter import form_row
 from .compiled import part
 from .state import EMPTY, FLIT, SAME, TAIL
 
@@ -13,28 +13,13 @@ from .state import EMPTY, FLIT, SAME, TAIL
 def send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
-    if own.b != EMPTY:
-        place = gathered(state, end, cycle)
-        if state.clock[0].pulled or place < state.rules.beats_per_row - 1:
-            own.gathered = place + 1
-            if own.b == TAIL:
-                _launch(state, end, state.clock[0].visible + place)
-            own.b = EMPTY
+    if (own.b != EMPTY or own.held) and form_row(state, end, cycle):
+        own.b = EMPTY
     if own.b == EMPTY:
         own.b, own.a = own.a, EMPTY
     if own.a == EMPTY:
         own.a = _frame(state, end)
     own.have = own.tx != own.wr
-
-
-@part
-def _launch(state, end, visible):
-    """A tail leaves; `visible` is always a later cycle, so the order of stepping is free."""
-    own = state.ends[end]
-    state.tails[end, own.taken & state.tails.shape[1] - 1].visible = visible
-    own.taken += 1
-    peer = state.ends[own.peer]
-    peer.wake = min(peer.wake, visible)
 
 
 @part

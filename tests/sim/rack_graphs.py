@@ -29,19 +29,19 @@ def graph(tasks, edges=()):
 
 def head_latency(cfg, flits, switches):
     """Closed form of docs/rack.md: first beat accepted to first beat delivered, unloaded."""
-    link = 18 + flits + cfg.derived.fibre_cycles
+    link = 21 + flits + cfg.derived.fibre_cycles
     return 1 + 4 * (switches + 2) + (switches + 1) * link + 2
 
 
 def head_cycle(cfg, accepted, flits, switches):
-    """The same with the cycles in which an adapter takes no beat, for a packet of one frame."""
+    """The same with the waits for slots of rows, for a packet of one frame; a row is a beat."""
     bits, period = cfg.serdes.word_bits, cfg.serdes.marker_period + 1
     at = accepted + 1
     for _ in range(switches + 1):
-        offered = at + 4 + 5
-        rows = (row for row in range(offered * bits // 66, 2**40)
-                if row % period and row * 66 // bits >= offered)
-        for _ in range(flits + 1):
-            row = next(rows)
-        at = 3 + (66 * row + 65) // bits + cfg.derived.fibre_cycles + 5 + 4
+        # A beat offered in each cycle, readable 3 cycles later, each in a slot of its own.
+        offered, row = at + 4 + 5, -1
+        for k in range(flits + 1):
+            row = next(row for row in range(max(row + 1, (offered + k) * bits // 66), 2**40)
+                       if row % period and 2 + row * 66 // bits >= offered + k + 3)
+        at = 4 + (66 * row + 65) // bits + cfg.derived.fibre_cycles + 6 + 4
     return at + 4 + 2

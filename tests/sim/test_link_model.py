@@ -17,7 +17,8 @@ def wide_flits():
 
 
 def row_a_cycle():
-    return config.override(config.load("sim"), serdes__word_bits=66, serdes__lane_gbps=33.0)
+    return config.override(config.load("sim"), serdes__word_bits=66, serdes__lane_gbps=33.0,
+                           serdes__clock_ppm=0)
 
 
 CONFIGS = {"sim": lambda: config.load("sim"), "ecp5": lambda: config.load("ecp5"),
@@ -50,24 +51,39 @@ def cycles_of(delivered):
 
 # --- timing ---------------------------------------------------------------------------------
 
-class Schedule:
-    """docs/serdes.md restated: when a beat that is offered is taken, and when it comes out."""
-
-    def __init__(self, cfg, cycles):
-        self.cfg, d, bits = cfg, cfg.derived, cfg.serdes.word_bits
-        period = cfg.serdes.marker_period + 1
-        payload = [k for k in range(cycles * bits // 66) if k % period]
-        self.firsts = payload[::d.rows_per_beat]
-        self.held = {}
-
-    def beat(self, offered):
-        d, bits = self.cfg.derived, self.cfg.serdes.word_bits
-        row = next(k for k in self.firsts if 66 * k // bits >= offered)
-        place = self.held.get(row, 0)
-        self.held[row] = place + 1
-        taken = offered if place < d.beats_per_row - 1 else 66 * row // bits
-        last = row + d.rows_per_beat - 1
-        return taken, 3 + (66 * last + 65) // bits + d.fibre_cycles + 5 + place
+def adapters(cfg, offered):
+    """docs/serdes.md restated for all lanes live: when beats that are offered, one after another,
+    each from a cycle on, are taken, and when they come out. Rows are a beat or a part of one, or
+    hold whole beats."""
+    d, bits, lanes = cfg.derived, cfg.serdes.word_bits, cfg.serdes.lanes
+    period = cfg.serdes.marker_period + 1
+    written, read, rows, held, taken, outs = [], [], [], [], [], {}
+    cycle, at = min(offered), 0
+    while at < len(offered) or held:
+        room = sum(r > cycle - 3 for r in read[-12:]) < 8
+        level = sum(w <= cycle - 2 and r > cycle - 5
+                    for w, r in zip(written[-12:], read[-12:], strict=True))
+        takes = (at < len(offered) and offered[at] <= cycle and len(held) < lanes
+                 and (room or len(held) + d.blocks < lanes))
+        if takes:
+            held += [at] * d.blocks
+            taken.append(cycle)
+            at += 1
+        if room and (len(held) >= lanes or held and not takes and level < 2):
+            row = max([(cycle + 1) * bits // 66, *(k + 1 for k in rows[-1:])])
+            while row % period == 0 or 2 + 66 * row // bits < cycle + 3:
+                row += 1
+            written.append(cycle)
+            read.append(2 + 66 * row // bits)
+            rows.append(row)
+            done = [k for k in dict.fromkeys(held[:lanes]) if k not in held[lanes:]]
+            held = held[lanes:]
+            for place, beat in enumerate(done):
+                # At a row a cycle, the two that came before the first was read stay ahead.
+                outs[beat] = (4 + (66 * row + 65) // bits + d.fibre_cycles + 6 + place
+                              + 2 * (bits == 66))
+        cycle += 1
+    return taken, [outs[k] for k in range(len(offered))]
 
 
 @every_shape
@@ -77,14 +93,11 @@ def test_an_unloaded_flit_takes_what_the_contract_says(make, seed):
     # Each in a quiet time between two keepalives, at any phase of the rows.
     starts = [keepalive * (2 * k + 1) + int(rng.integers(16, 33)) for k in range(60)]
     stream = [(start, 0, 1, FULL, 1, 2, start) for start in starts]
-    cycles = starts[-1] + 600
-    run = run_link(cfg, stream, [], cycles)
-    schedule, expected = Schedule(cfg, cycles), []
-    for start in starts:
-        taken, _ = schedule.beat(start + 5)
-        _, out = schedule.beat(taken + 1)
-        expected.append((out + 4, 0, 1, FULL, 1, 2, start))
-    assert run.delivered[1] == expected
+    run = run_link(cfg, stream, [], starts[-1] + 600)
+    # The flit is offered after 5 cycles and the tail behind it; then its CRC is checked.
+    _, outs = adapters(cfg, [start + 5 + k for start in starts for k in range(2)])
+    assert run.delivered[1] == [(out + 4, 0, 1, FULL, 1, 2, start)
+                                for out, start in zip(outs[1::2], starts, strict=True)]
     assert run.delivered[0] == []
 
 
@@ -109,9 +122,9 @@ def test_goodput_at_saturation_is_the_closed_form(make, length):
     stream = (one_packet(cfg, count, start) if length is None else
               [(start, k % cfg.chiplet.vcs, 1, FULL, 0, 0, k) for k in range(count)])
     n = min(link.frame_flits, d.frame_heads) if length else link.frame_flits
-    beats = serdes.word_bits / 66 * d.beats_per_row / d.rows_per_beat
+    beats = serdes.word_bits / 66 * serdes.lanes / d.blocks
     expected = n / (n + 1) * beats * serdes.marker_period / (serdes.marker_period + 1)
-    seen = cycles_of(run_link(cfg, stream, [], 20_000 * d.rows_per_beat).delivered[1])
+    seen = cycles_of(run_link(cfg, stream, [], 20_000 * -(-d.blocks // serdes.lanes)).delivered[1])
     window = seen[500:-500]
     assert len(seen) == count
     # The window starts and ends anywhere in a frame.
@@ -124,7 +137,8 @@ def test_credits_throttle_to_a_buffer_for_each_round_trip(profile):
     d, depth, hold = cfg.derived, cfg.xbar.vc_depth, 3000
     stream = one_packet(cfg, 20 * depth, 200)
     seen = cycles_of(run_link(cfg, stream, [], 60_000, hold=hold).delivered[1])
-    flight = 3 + 2 + d.fibre_cycles + 5     # pull, at least two words of a row, out
+    words = -(-66 // cfg.serdes.word_bits)
+    flight = 5 + words - 1 + d.fibre_cycles + 6     # first word of a row, the last one, out
     least = hold + 1 + 2 + flight + 3 + 4 + flight + 1 + 4
     loops = seen[depth:] - seen[:-depth]
     assert loops.min() >= least
@@ -241,7 +255,7 @@ def test_pointers_stay_within_their_bounds(replay_flits, seed):
 
 def test_acknowledges_wait_for_no_consumer_and_a_credit_goes_back_at_once():
     cfg = config.load("sim")
-    schedule, depth = Schedule(cfg, 600), cfg.xbar.vc_depth
+    depth = cfg.xbar.vc_depth
     state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0]), make_wires(4)
     for k in range(3):
         put_flit(wires, 0, k + 1, pack(0, 1, FULL, 0, 0, k))
@@ -257,7 +271,7 @@ def test_acknowledges_wait_for_no_consumer_and_a_credit_goes_back_at_once():
         if state.channels["limit"][0, 0] > depth:
             granted.append(cycle)
     # Counted and told, A, B; visible three cycles after the tail is out.
-    _, out = schedule.beat(returned + 3)
+    _, (out,) = adapters(cfg, [returned + 3])
     assert granted[0] == out + 3
 
 

@@ -34,7 +34,7 @@ def test_unloaded_latency_is_the_closed_form(dst, switches, flits):
     # Now and then a bare tail is in the way.
     assert extra.min() == np.median(extra) == 0 and extra.max() <= switches + 1
     least = min(np.array(expected) - result.accepted)
-    # The adapter takes no beat in 1 cycle of 33: a packet of few flits may not meet it.
+    # In 1 cycle of 33 there is no slot for a row: a packet of few flits may not meet it.
     assert least == head_latency(cfg, flits, switches) or (switches + 1) * (flits + 1) > 32
 
 

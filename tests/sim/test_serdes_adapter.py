@@ -76,8 +76,9 @@ def test_a_dark_wire_that_carries_no_live_lane_does_no_harm(shape, seed):
 
 @every_shape
 def test_a_bit_error_spoils_few_beats(shape, seed):
-    """The descrambler makes three of it, in two blocks. A hidden PAD or idle row and a wrong `phase`
-    cost a period at most; a wrong `live` on a lane alone is another set of lanes: two periods."""
+    """The descrambler makes three of it, in two blocks. A hidden PAD or idle row and a
+    wrong `phase` cost a period at most; a wrong `live` on a lane alone, as it is another set of
+    lanes, two."""
     cfg, rng = shaped(shape), np.random.default_rng(seed)
     start, width = rows(cfg, BRING_UP), cfg.serdes.word_bits
     offers = offers_of(cfg, rng, 300, 0, start)
