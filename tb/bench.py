@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
 VERILOG = Path(__file__).parent / "verilog"
 
@@ -25,8 +25,10 @@ def harness(name: str, what: str, body: list[str]) -> str:
 
 
 async def hold_reset(dut, *, period_ns: int = 2) -> None:
-    """Start the clock and assert reset; sources and sinks attach after this."""
+    """Assert reset and start the clock; sources and sinks attach after this."""
     dut.rst.value = 1
+    # Before the first edge: the pointers of a crossing have an initial value, but no reset.
+    await Timer(1, unit="ns")
     Clock(dut.clk, period_ns, unit="ns", impl="gpi").start()
     await ClockCycles(dut.clk, 2)
 

@@ -19,7 +19,15 @@ from lightloom.sim.serdes import Beats
 from .bench import VERILOG
 from .layouts import decode
 from .runner import simulate
-from .serdes_harness import lines_of_bits, prepare, read_beats, read_log, script, write_offers
+from .serdes_harness import (
+    lines_of_bits,
+    prepare,
+    read_beats,
+    read_log,
+    read_status,
+    script,
+    write_offers,
+)
 
 FILES = ("beat_source.v", "beat_recorder.v", "script_source.v", "status_recorder.v",
          "serial_lane.v")
@@ -70,7 +78,7 @@ class End:
 class EndRun:
     """What an end did. `taken` int64: core cycle of each beat taken; `beats`: those received.
 
-    `status`: (core cycle, fields) whenever `aligned` changed, `control` changed, every
+    `status`: (core cycle, fields) whenever `aligned` or `control` changed, every
     `status_every` cycles, and at the end.
     """
 
@@ -217,9 +225,18 @@ def _end(cfg, name, end, sends, receives, folder, every) -> list[str]:
 def _read_end(cfg, name, sends, receives, folder) -> EndRun:
     layout = (adapter_status(cfg) if sends and receives
               else Layout.cast(TxStatus) if sends else RxStatus(cfg))
+
+    def fields(word):
+        if not receives:
+            return decode(layout, word)
+        if not sends:
+            return read_status(cfg, word)
+        rx = layout["rx"]
+        return {**decode(layout, word), "rx": read_status(cfg, word >> rx.offset)}
+
     cycles, bits = read_log(folder / f"{name}_status.log", layout.size)
     words = [int(line, 16) for line in lines_of_bits(bits)] if len(cycles) else []
     return EndRun(
         read_log(folder / f"{name}_taken.log", cfg.derived.blocks * 65)[0] if sends else None,
         read_beats(cfg, folder / f"{name}_beats.log") if receives else None,
-        [(int(c), decode(layout, w)) for c, w in zip(cycles, words, strict=True)])
+        [(int(c), fields(w)) for c, w in zip(cycles, words, strict=True)])

@@ -119,7 +119,7 @@ def run_receiver(cfg, verilog: str, words: np.ndarray, *, signal=None, control=(
     ]
     status = _simulate("receiver", folder, body, len(words), simulator, {"adapter_rx.v": verilog},
                        ("word_source.v", "beat_recorder.v", "word_recorder.v"))
-    status = decode(RxStatus(cfg), status)
+    status = read_status(cfg, status)
     return Received(read_beats(cfg, folder / "beats.log", len(words)), bool(status["aligned"]),
                     status, _read_words(folder / "slips.log", lanes)[:len(words)])
 
@@ -137,6 +137,12 @@ def script(layout, steps, path: Path, *, name="control", clock="clk", rst="rst",
         f".steps({name}_steps));"]
 
 
+def read_status(cfg, word: int) -> dict:
+    """Fields of an `RxStatus`; `lanes` is a list."""
+    status = decode(RxStatus(cfg), word)
+    return {**status, "lanes": list(status["lanes"].values())}
+
+
 def prepare(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()
@@ -145,8 +151,8 @@ def prepare(folder: Path) -> Path:
 def lines_of_bits(bits: np.ndarray) -> list[str]:
     """Hexadecimal text of each row of bits, the first bit lowest."""
     packed = np.packbits(bits, axis=1, bitorder="little")[:, ::-1]
-    text, size = packed.tobytes().hex(), 2 * packed.shape[1]
-    return [text[k:k + size] for k in range(0, len(text), size)]
+    text, size, digits = packed.tobytes().hex(), 2 * packed.shape[1], -(-bits.shape[1] // 4)
+    return [text[k + size - digits:k + size] for k in range(0, len(text), size)]
 
 
 def bits_of_lines(lines: list[str], width: int) -> np.ndarray:
