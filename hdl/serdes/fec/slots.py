@@ -1,6 +1,6 @@
 """Which block of the codeword it is."""
 
-from amaranth import Module, Mux
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,20 +30,22 @@ class Slots(wiring.Component):
         self._code, self._count = code, count
         super().__init__({
             "en": In(1), "slot": Out(range(count)), "turn": Out(range(code.turns)),
-            "last": Out(1), "parity": Out(1), "end": Out(1),
+            "last": Out(1, init=code.data_blocks == 1), "parity": Out(1),
+            "end": Out(1, init=count == 1),
         })
 
     def elaborate(self, platform):
         m = Module()
         code = self._code
-        m.d.comb += [
-            self.last.eq(self.slot == code.data_blocks - 1),
-            self.parity.eq(self.slot >= code.data_blocks),
-            self.end.eq(self.slot == self._count - 1),
-        ]
+        after = Signal.like(self.slot)
+        m.d.comb += after.eq(Mux(self.end, 0, self.slot + 1))
         with m.If(self.en):
             m.d.sync += [
-                self.slot.eq(Mux(self.end, 0, self.slot + 1)),
+                self.slot.eq(after),
                 self.turn.eq(Mux(self.end | (self.turn == code.turns - 1), 0, self.turn + 1)),
+                # Early, as much depends on them.
+                self.last.eq(after == code.data_blocks - 1),
+                self.parity.eq(after >= code.data_blocks),
+                self.end.eq(after == self._count - 1),
             ]
         return m
