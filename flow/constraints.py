@@ -13,6 +13,9 @@ from .crossings import POINTERS, Crossings, Fifo, Reset
 from .errors import FlowError
 from .netlist import joined
 
+LANES = ("lane_rx", "lane_tx")
+"""Blocks whose `clk` is that of a lane's words, as they are alone on it."""
+
 HEAD = """# {name}: timing constraints ({kind}) of {origin}.
 # Cells are named as in {name}.v; a flip-flop of register r is r_reg, or r_reg[k] of a vector.
 # Clocks are not declared asynchronous: a path between two of them that is not named below is
@@ -40,14 +43,14 @@ class Clock:
         return 1000 / self.mhz
 
 
-def clocks(cfg, names) -> list[Clock]:
-    """The clock ports among port `names`, with the rates that the profile gives them."""
+def clocks(cfg, block: str, names) -> list[Clock]:
+    """The clock ports among port `names` of `block`, with the rates that the profile gives."""
     word_mhz = 1000 * cfg.serdes.lane_gbps / cfg.serdes.word_bits
     found = []
     for name in names:
-        if name == "clk":
+        if name == "clk" and block not in LANES:
             found.append(Clock(name, cfg.chiplet.core_mhz, "chiplet.core_mhz"))
-        elif re.fullmatch(r"(.*_)?(tx_clk|rx_clk(__\d+)?)", name):
+        elif re.fullmatch(r"clk|(.*_)?(tx_clk|rx_clk(__\d+)?)", name):
             found.append(Clock(name, word_mhz, "serdes.lane_gbps / serdes.word_bits"))
     return found
 

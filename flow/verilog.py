@@ -81,7 +81,7 @@ def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, 
         folder.mkdir(parents=True, exist_ok=True)
         origin = f"Lightloom {version('lightloom')}, profile {cfg.name}"
         text, ports = render(construct(cfg), block, origin)
-        clocks = constraints.clocks(cfg, [port["name"] for port in ports])
+        clocks = constraints.clocks(cfg, block, [port["name"] for port in ports])
         manifest = {
             "block": block,
             "verilog": f"{block}.v",

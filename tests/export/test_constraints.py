@@ -117,7 +117,16 @@ def test_every_block_has_a_clock_for_each_clock_port(block, tmp_path):
         assert sorted(made) == sorted(used)
 
 
+@pytest.mark.parametrize(("block", "field"), [
+    ("crossbar", "chiplet.core_mhz: 100 MHz"),
+    ("lane_rx", "serdes.lane_gbps / serdes.word_bits: 78.125 MHz")])
+def test_clock_names_the_field_that_its_rate_is_from(block, field, tmp_path):
+    for path in verilog.export(CFG, block, tmp_path)[2:]:
+        [line] = [line for line in path.read_text().splitlines() if line.startswith("create_clock")]
+        assert line.endswith(f";# {field}")
+
+
 def test_clock_without_a_rate_is_refused():
     with pytest.raises(FlowError, match="toy: port strobe is used as a clock and has no rate"):
-        constraints.render("SDC", "toy", "test", constraints.clocks(CFG, ["clk", "strobe"]),
+        constraints.render("SDC", "toy", "test", constraints.clocks(CFG, "toy", ["clk"]),
                            crossings.Crossings(["clk", "strobe"]))

@@ -11,9 +11,10 @@ from amaranth.lib.fifo import AsyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from lightloom import config
-from lightloom.flow import synth, verilog
+from lightloom.flow import peer, synth, tools, verilog
 from lightloom.flow.errors import CheckError
 from lightloom.flow.wrapper import FAN_IN, wrap
+from lightloom.tb.interop import PeerError
 
 
 class Adder(wiring.Component):
@@ -127,3 +128,49 @@ def test_block_that_does_not_fit_ends_with_nextpnrs_message_and_keeps_the_area(
     stored = json.loads((tmp_path / "build/synth/ecp5/adder.json").read_text())
     assert stored["area"]["ff"] == 8 * Adder.WORDS
     assert "nextpnr cannot place" in stored["does_not_fit"] and stored["fmax_mhz"] == {}
+
+
+FAKE_LFSR = """module lfsr #(parameter LFSR_WIDTH = 31, parameter LFSR_POLY = 0,
+  parameter LFSR_CONFIG = "", parameter LFSR_FEED_FORWARD = 0, parameter REVERSE = 0,
+  parameter DATA_WIDTH = 8) (
+  input [DATA_WIDTH-1:0] data_in, input [LFSR_WIDTH-1:0] state_in,
+  output [DATA_WIDTH-1:0] data_out, output [LFSR_WIDTH-1:0] state_out);
+  assign data_out = data_in ^ (LFSR_FEED_FORWARD ? data_in >> 3 : state_in);
+  assign state_out = (state_in << 1) ^ data_in;
+endmodule
+"""
+
+
+def test_lfsr_of_the_peer_is_given_to_yosys_as_what_its_source_answers(tmp_path):
+    (tmp_path / "lfsr.v").write_text(FAKE_LFSR)
+    text = peer.plain_lfsr(tmp_path / "lfsr.v", tmp_path)
+    (tmp_path / "plain.v").write_text(text.replace("module lfsr", "module plain"))
+    compare = "module compare;\n"
+    for k, (width, poly, forward, bits) in enumerate(peer.LFSRS):
+        for name in ("lfsr", "plain"):
+            out = f"{name}_out_{k}"
+            compare += (
+                f"  wire [{width + bits - 1}:0] {out};\n  {name} #(.LFSR_WIDTH({width}), "
+                f".LFSR_POLY({poly}), .LFSR_FEED_FORWARD({forward}), .REVERSE(1), "
+                f".DATA_WIDTH({bits})) {name}_{k} (in[{bits - 1}:0], in[{width + 69}:70], "
+                f"{out}[{bits - 1}:0], {out}[{width + bits - 1}:{bits}]);\n")
+    same = " && ".join(f"lfsr_out_{k} === plain_out_{k}" for k in range(len(peer.LFSRS)))
+    compare += f"""  reg [127:0] in;
+  initial repeat (50) begin
+    in = {{$random, $random, $random, $random}};
+    #1 if (!({same})) $display("differ at %h", in);
+  end
+endmodule
+"""
+    (tmp_path / "compare.v").write_text(compare)
+    files = [tmp_path / name for name in ("compare.v", "lfsr.v", "plain.v")]
+    # The branch for other parameters names a module that is not there, and is not taken.
+    assert tools.run([tools.system("iverilog"), "-g2005", "-s", "compare", "-o", tmp_path / "a.out",
+                      *files]) == (0, "")
+    assert tools.run([tools.system("vvp"), "-N", tmp_path / "a.out"]) == (0, "")
+
+
+def test_peer_that_is_no_checkout_is_refused_before_anything_is_measured(tmp_path):
+    with pytest.raises(PeerError, match="no such folder"):
+        synth.run(config.load("ecp5"), ["lane_rx"], peer=tmp_path / "missing", folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
