@@ -115,11 +115,11 @@ def sent_bits(name):
     return reference(name).places()
 
 
-@cache
-def oracle(name):
-    """galois' codec of the whole length; it takes shortened words."""
+def oracle(name, words):
+    """galois' codec of the whole length, which takes shortened words; compiled for many."""
     r = reference(name)
-    gf = galois.GF(2, r.m, irreducible_poly=galois.Poly.Int(r.polynomial), primitive_element=2)
+    gf = galois.GF(2, r.m, irreducible_poly=galois.Poly.Int(r.polynomial), primitive_element=2,
+                   compile="auto" if words > 1500 else "python-calculate")
     length = 2**r.m - 1
     codec = galois.ReedSolomon(length, length - r.parity, field=gf, c=r.first_root)
     return gf, codec
@@ -241,7 +241,7 @@ def galois_judge(name):
     r = reference(name)
 
     def judge(words):
-        gf, codec = oracle(name)
+        gf, codec = oracle(name, len(words))
         sent = np.array(words)
         fixed, errors = codec.decode(gf(sent), errors=True, output="codeword")
         # A message that galois has encoded: the division above is right too.
