@@ -39,16 +39,19 @@ def hunt(kind, data, fresh, seen, head, tail, depth, order):
     """Take the entries of a cycle, and look for members.
 
     `fresh` bool[L]: an entry `seen` comes; `order` int64[16]: filled with the wire of each place
-    of a row. Returns R once each of its lanes is there just once, else 0.
+    of a row. Returns R once each of its lanes is there just once, else 0; and whether a marker
+    was dropped.
     """
-    lanes = fresh.size
+    lanes, dropped = fresh.size, False
     for wire in range(lanes):
         if not fresh[wire]:
             continue
         at = seen[wire]
         if kind[wire, at] == Kind.UNLOCKED:
+            dropped = dropped or head[wire] < tail[wire]
             head[wire] = tail[wire] = at + 1
         elif head[wire] == tail[wire] or tail[wire] - head[wire] == depth:
+            dropped = dropped or head[wire] < tail[wire]
             first_entry(kind, head, tail, wire, at)
         else:
             tail[wire] = at + 1
@@ -65,13 +68,13 @@ def hunt(kind, data, fresh, seen, head, tail, depth, order):
         if lane >= 16 or not live >> lane & 1:
             continue
         if found >> lane & 1:
-            return 0
+            return 0, dropped
         found |= 1 << lane
         place = 0
         for lower in range(lane):
             place += live >> lower & 1
         order[place] = wire
-    return live if found == live else 0
+    return (live if found == live else 0), dropped
 
 
 @njit(cache=True)

@@ -35,12 +35,13 @@ class Kind(IntEnum):
 class Entries(NamedTuple):
     """What a lane writes into its crossing, an entry a block.
 
-    `start` int64[m]: index of the block's first header bit; `kind` uint8[m]; `data` uint64[m]:
-    descrambled payload (meaningless if `UNLOCKED`); `bip` bool[m]: a `MARKER` whose parity is not
-    that of the blocks since the one before it.
+    `word` int64[m], rising: number of the word that brought the block's last bit, later by the
+    FEC's delay; `kind` uint8[m]; `data` uint64[m]: descrambled payload (meaningless if
+    `UNLOCKED`); `bip` bool[m]: a `MARKER` whose parity is not that of the blocks since the one
+    before it; the first after lock is not checked.
     """
 
-    start: np.ndarray
+    word: np.ndarray
     kind: np.ndarray
     data: np.ndarray
     bip: np.ndarray
@@ -74,12 +75,13 @@ def lock(bits, start, given):
 
 
 @njit(cache=True)
-def payload_of(bits, at):
-    """The 64 bits behind the header at `at`, the first in bit 0."""
-    word = np.uint64(0)
-    for i in range(64):
-        word |= np.uint64(bits[at + 2 + i]) << np.uint64(i)
-    return word
+def payloads(bits, start):
+    """The 64 bits behind each header at `start`, the first in bit 0: uint64[m]."""
+    out = np.zeros(start.size, np.uint64)
+    for k in range(start.size):
+        for i in range(64):
+            out[k] |= np.uint64(bits[start[k] + 2 + i]) << np.uint64(i)
+    return out
 
 
 @njit(cache=True)
@@ -103,15 +105,14 @@ def classify(data, first, second):
 
 
 @njit(cache=True)
-def _read(bits, start, given, kind, data, wrong):
-    """Fill `kind`, `data`, and which markers have a wrong parity."""
+def _read(sent, first, second, kind, data, wrong):
+    """Fill `data` and which markers have a wrong parity; `kind` where it is `DATA`."""
     before, bip, known = np.uint64(0), 0, False
-    for i in range(start.size):
-        first, second = bits[start[i]], bits[start[i] + 1]
-        sent = payload_of(bits, start[i])
-        data[i] = descrambled(sent, before)
-        before = sent
-        kind[i] = classify(data[i], first, second) if given[i] else Kind.UNLOCKED
+    for i in range(sent.size):
+        data[i] = descrambled(sent[i], before)
+        before = sent[i]
+        if kind[i] == Kind.DATA:
+            kind[i] = classify(data[i], first[i], second[i])
         wrong[i] = False
         if kind[i] == Kind.UNLOCKED:
             known = False
@@ -119,10 +120,36 @@ def _read(bits, start, given, kind, data, wrong):
             wrong[i] = known and np.int64(data[i] >> np.uint64(48) & np.uint64(0xFF)) != bip
             bip, known = 0, True
         # Each header bit adds to its own bit of the parity, whatever the header.
-        bip ^= parity(sent, True) ^ 0x08 ^ first << 3 ^ second << 4
+        bip ^= parity(sent[i], True) ^ 0x08 ^ first[i] << 3 ^ second[i] << 4
 
 
-def lane_entries(bits: np.ndarray) -> Entries:
+def make_entries(word, sent, first, second, kind) -> Entries:
+    """Descramble and classify blocks in order.
+
+    Parameters
+    ----------
+    word : int64[m]
+    sent : uint64[m]
+        Scrambled payloads.
+    first, second : uint8[m]
+        Header bits.
+    kind : uint8[m]
+        `DATA` for a block that is given; it becomes the block's own kind.
+    """
+    data, wrong = np.empty(sent.size, np.uint64), np.empty(sent.size, bool)
+    _read(sent, first, second, kind, data, wrong)
+    return Entries(word, kind, data, wrong)
+
+
+def locked_blocks(bits: np.ndarray):
+    """First bits int64[m] of the blocks of a raw stream uint8[n], and bool[m]: it was locked."""
+    most = bits.size // BLOCK_BITS
+    start, given = np.empty(most, np.int64), np.empty(most, bool)
+    count = lock(bits, start, given)
+    return start[:count], given[:count]
+
+
+def lane_entries(bits: np.ndarray, width: int) -> Entries:
     """Entries of a lane without FEC.
 
     Parameters
@@ -130,16 +157,14 @@ def lane_entries(bits: np.ndarray) -> Entries:
     bits : uint8[n]
         Line bits in order, at any phase; the first candidate block starts at bit 0. A slip
         drops one bit after the block whose header was bad.
+    width : int
+        Bits of a word.
     """
     bits = np.ascontiguousarray(bits, np.uint8)
-    most = bits.size // BLOCK_BITS
-    start, given = np.empty(most, np.int64), np.empty(most, bool)
-    count = lock(bits, start, given)
-    start, given = start[:count], given[:count]
-    entries = Entries(start, np.empty(count, np.uint8), np.empty(count, np.uint64),
-                      np.empty(count, bool))
-    _read(bits, start, given, entries.kind, entries.data, entries.bip)
-    return entries
+    start, given = locked_blocks(bits)
+    kind = np.where(given, Kind.DATA, Kind.UNLOCKED).astype(np.uint8)
+    return make_entries((start + BLOCK_BITS - 1) // width, payloads(bits, start), bits[start],
+                        bits[start + 1], kind)
 
 
 def receive_lane(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -147,6 +172,6 @@ def receive_lane(bits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The first block given is the one after the 64th good header; see :func:`lane_entries`.
     """
-    entries = lane_entries(bits)
+    entries = lane_entries(bits, BLOCK_BITS)
     given = entries.kind != Kind.UNLOCKED
     return entries.data[given], entries.kind[given]

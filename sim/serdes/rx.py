@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ from .align import (
     members_take,
     row_is_there,
 )
+from .fec import fec_entries
 from .lane import Kind, lane_entries
-from .linecode import BLOCK_BITS
 
 _ARRIVAL = STAGES.crossing + 1
 """A block's last word -> its entry is readable by the core."""
@@ -44,8 +45,9 @@ class Received(NamedTuple):
 
     `live`: set of the lanes of the last alignment (0: none so far), `aligned` whether it holds.
     `realigns`: times that the port became aligned, after the first. `broken_beats`: begun beats
-    given up, at a marker's `phase` or behind a `PAD`. Of each wire, int64[L]: `bad_headers` and
-    `bad_types` among the blocks given, and `bip_errors`, markers whose parity is wrong.
+    given up, behind a `PAD` or at the `phase` of a marker other than the one that aligned. Of
+    each wire, int64[L]: `bad_headers` and `bad_types` among the blocks given, and `bip_errors`,
+    markers whose parity is wrong.
     """
 
     beats: Beats
@@ -88,26 +90,22 @@ def receive_all(cfg, words: np.ndarray) -> Received:
     if serdes.slip != "gearbox":
         raise ValueError(f'serdes.slip = "{serdes.slip}": the model slips in the "gearbox" alone')
     begin = STAGES.lane_start
-    if serdes.fec == "none":
-        entries_of = lane_entries
-    else:
-        from .fec import decoder  # its library takes seconds to load
-
-        entries_of = decoder(serdes.fec)
-    lanes = [entries_of(words[begin:, lane].reshape(-1)) for lane in range(serdes.lanes)]
-    most = max(lane.start.size for lane in lanes) + 1
+    entries_of = lane_entries if serdes.fec == "none" else partial(fec_entries, serdes.fec)
+    lanes = [entries_of(words[begin:, lane].reshape(-1), serdes.word_bits)
+             for lane in range(serdes.lanes)]
+    most = max(lane.word.size for lane in lanes) + 1
     arrive = np.full((serdes.lanes, most), np.iinfo(np.int64).max)
     kind = np.zeros((serdes.lanes, most), np.uint8)
     data = np.zeros((serdes.lanes, most), np.uint64)
     for wire, lane in enumerate(lanes):
-        own = slice(lane.start.size)
-        arrive[wire, own] = (begin + _ARRIVAL
-                             + (lane.start + BLOCK_BITS - 1) // serdes.word_bits)
+        own = slice(lane.word.size)
+        arrive[wire, own] = begin + _ARRIVAL + lane.word
         kind[wire, own], data[wire, own] = lane.kind, lane.data
-    room = sum(lane.start.size for lane in lanes) // blocks + 1
+    room = sum(lane.word.size for lane in lanes) // blocks + 1
     beats = Beats(np.empty(room, np.int64), np.empty((room, blocks), np.uint64),
                   np.empty((room, blocks), bool), np.empty((room, blocks), bool))
-    state = _receive(arrive, kind, data, words.shape[0] + _ARRIVAL + _DRAIN,
+    last = max((int(lane.word[-1]) for lane in lanes if lane.word.size), default=0)
+    state = _receive(arrive, kind, data, begin + _ARRIVAL + last + _DRAIN,
                      serdes.deskew_blocks, serdes.marker_period, beats)
     count, aligned, live, alignments, broken = state
     return Received(
@@ -122,12 +120,13 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
     """Fill `beats`; their number, `aligned`, `live`, alignments, beats given up."""
     lanes, blocks = arrive.shape[0], beats.data.shape[1]
     seen, head, tail = np.zeros((3, lanes), np.int64)
-    fresh, order = np.zeros(lanes, np.bool_), np.zeros(16, np.int64)
+    fresh = np.zeros(lanes, np.bool_)
+    order, candidate = np.zeros(16, np.int64), np.zeros(16, np.int64)
     reading = aligned = False
-    begin = live = n = row = wrong = 0
+    match = live = n = row = wrong = 0
     # Row register: how many blocks it holds, 0 if none; or a marker row's `phase`.
     reg, reg_kind, reg_data = 0, np.zeros(16, np.uint8), np.zeros(16, np.uint64)
-    reg_marks, phase = False, 0
+    reg_marks, phase, first = False, 0, False
     # Blocks of a begun beat.
     held, held_kind, b, skip = np.zeros(32, np.uint64), np.zeros(32, np.uint8), 0, False
     count = alignments = broken = 0
@@ -138,8 +137,8 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
         complete = b >= blocks
         if not complete and reg_marks:
             reg_marks = False
-            if phase != b:
-                broken += 1
+            if first or phase != b:
+                broken += not first
                 b, skip = phase, phase != 0
         elif not complete and reg:
             fill = 0
@@ -169,14 +168,20 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
         for wire in range(lanes):
             fresh[wire] = arrive[wire, seen[wire]] == cycle
         if not reading:
-            found = hunt(kind, data, fresh, seen, head, tail, depth, order)
-            if found:
-                reading, begin, live, row, wrong, n = True, cycle + 2, found, 0, 0, 0
+            found, dropped = hunt(kind, data, fresh, seen, head, tail, depth, candidate)
+            if dropped:
+                match = 0
+            elif match:
+                # Found one cycle ago: the first row is read in the next.
+                reading, live, match, row, wrong, n = True, match, 0, 0, 0, 0
                 for lane in range(16):
                     n += live >> lane & 1
+            elif found:
+                match = found
+                order[:] = candidate
         else:
             over = members_take(kind, fresh, seen, head, tail, depth, order, n)
-            if cycle >= begin and free and row_is_there(head, tail, order, n):
+            if free and row_is_there(head, tail, order, n):
                 if row % (period + 1) == 0:
                     right, other = judge_markers(kind, data, head, order, n, live)
                     wrong = 0 if right else wrong + 1
@@ -187,7 +192,8 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                         aligned = not over
                         alignments += aligned
                     if aligned and right:
-                        reg_marks = True
+                        # The one that aligned the port is the second.
+                        reg_marks, first = True, row == period + 1
                         phase = (np.int64(data[order[0], head[order[0]]] >> np.uint64(40))
                                  & 0xFF) % blocks
                 else:

@@ -7,6 +7,7 @@ from numba import njit
 
 from lightloom.config import FEC_BLOCKS, STAGES, scrambler_seed
 
+from .fec import with_parity
 from .linecode import BLOCK_BITS, OWN_TYPES, line_bits, parity, scrambled, state_word
 from .rows import form_rows
 
@@ -45,8 +46,6 @@ def transmit(cfg, offers, cycles: int, off=()) -> tuple[np.ndarray, np.ndarray]:
     serdes = cfg.serdes
     accepted, sent, ctrl = _sent(cfg, offers, cycles, off)
     if serdes.fec != "none":
-        from .fec import with_parity  # its library takes seconds to load
-
         sent, ctrl = with_parity(serdes.fec, sent, ctrl)
     words = np.zeros((cycles, serdes.lanes, serdes.word_bits), np.uint8)
     room = max(0, cycles - _LEAD) * serdes.word_bits

@@ -60,9 +60,9 @@ def test_beats_are_taken_and_come_out_as_bit_by_bit(shape, busy, seed):
     offered, taken, tails, visible = ends_at_random(cfg, rng, cycles, busy)
     assert len(tails) > 100
     beats = rng.integers(0, 2**64, (len(taken), d.blocks), np.uint64)
+    sync = np.zeros(d.blocks, bool)
     accepted, words = transmit(
-        cfg, [(at, beat, np.zeros(d.blocks, bool)) for at, beat in zip(offered, beats, strict=True)],
-        cycles)
+        cfg, [(at, beat, sync) for at, beat in zip(offered, beats, strict=True)], cycles)
     assert accepted.tolist() == taken
     late = np.zeros((d.fibre_cycles, cfg.serdes.lanes, width), np.uint8)
     out = receive(cfg, np.concatenate([late, words]))
