@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from amaranth.lib.data import Layout, StructLayout
+from amaranth.lib.data import Layout
 
-from lightloom.hdl.serdes.types import Loopback, RxControl, RxStatus, TxControl, TxStatus
+from lightloom.hdl.serdes.port import AdapterControl, AdapterStatus
+from lightloom.hdl.serdes.types import RxControl, RxStatus, TxControl, TxStatus
 from lightloom.sim.serdes import Beats
 
 from .bench import VERILOG
@@ -85,16 +86,6 @@ class EndRun:
     taken: np.ndarray | None = None
     beats: Beats | None = None
     status: list = field(default_factory=list)
-
-
-def adapter_control(cfg):
-    """Layout of an adapter's `control`."""
-    return StructLayout({"loopback": Loopback, "tx": TxControl(cfg), "rx": RxControl(cfg)})
-
-
-def adapter_status(cfg):
-    """Layout of an adapter's `status`."""
-    return StructLayout({"tx": TxStatus, "rx": RxStatus(cfg), "loop_drops": 16})
 
 
 def run_line(cfg, verilog: dict[str, str], a: End, b: End, cycles: int, *, there: Line = Line(),
@@ -180,7 +171,7 @@ def _end(cfg, name, end, sends, receives, folder, every) -> list[str]:
     d, lanes = cfg.derived, range(cfg.serdes.lanes)
     both = sends and receives
     control, status, block = (
-        (adapter_control(cfg), adapter_status(cfg), "adapter") if both
+        (AdapterControl(cfg), AdapterStatus(cfg), "adapter") if both
         else (TxControl(cfg), Layout.cast(TxStatus), "adapter_tx") if sends
         else (RxControl(cfg), RxStatus(cfg), "adapter_rx"))
     tx, rx = ("tx__", "rx__") if both else ("i__", "")
@@ -223,7 +214,7 @@ def _end(cfg, name, end, sends, receives, folder, every) -> list[str]:
 
 
 def _read_end(cfg, name, sends, receives, folder) -> EndRun:
-    layout = (adapter_status(cfg) if sends and receives
+    layout = (AdapterStatus(cfg) if sends and receives
               else Layout.cast(TxStatus) if sends else RxStatus(cfg))
 
     def fields(word):

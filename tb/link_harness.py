@@ -10,6 +10,7 @@ from amaranth.lib.data import Layout
 
 from lightloom.hdl.link.format import Tail
 from lightloom.hdl.link.layer import LinkStatus
+from lightloom.hdl.serdes.types import RxControl, TxControl
 
 from .bench import VERILOG, harness
 from .flits import Flit, FlitCodec
@@ -52,7 +53,8 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     codec, d = FlitCodec(cfg), cfg.derived
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    words, status = cfg.serdes.lanes * cfg.serdes.word_bits, Layout.cast(LinkStatus).size
+    lanes, status = cfg.serdes.lanes, Layout.cast(LinkStatus).size
+    words = lanes * cfg.serdes.word_bits
     body, sources = [], {f: (VERILOG / f).read_text() for f in FILES}
     for end, blocks in zip(ENDS, verilog, strict=True):
         for name, text in blocks.items():
@@ -79,10 +81,14 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
             + f", .tx__valid({end}_tx_valid), .tx__ready({end}_tx_ready), .tx__payload({end}_tx), "
             f".rx__valid({end}_rx_valid), .rx__beat({end}_rx), .aligned({end}_aligned), "
             f".status({end}_status));",
-            f"adapter_tx_{end} {end}_adapter_tx (.clk(clk), .rst(rst), .i__valid({end}_tx_valid), "
-            f".i__ready({end}_tx_ready), .i__payload({end}_tx), .words({end}_out));",
-            f"adapter_rx_{end} {end}_adapter_rx (.clk(clk), .rst(rst), .words({end}_in), "
-            f".valid({end}_rx_valid), .beat({end}_rx), .aligned({end}_aligned));",
+            f"adapter_tx_{end} {end}_adapter_tx (.clk(clk), .rst(rst), .tx_clk(clk), "
+            f".i__valid({end}_tx_valid), .i__ready({end}_tx_ready), .i__payload({end}_tx), "
+            f".words({end}_out), .control({TxControl(cfg).size}'b0));",
+            f"adapter_rx_{end} {end}_adapter_rx (.clk(clk), .rst(rst), "
+            + ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
+            + f", .words({end}_in), .rx_signal({{{lanes}{{1'b1}}}}), "
+            f".control({RxControl(cfg).size}'b0), .valid({end}_rx_valid), .beat({end}_rx), "
+            f".aligned({end}_aligned));",
         ]
     for k, (end, other) in enumerate(zip(ENDS, reversed(ENDS), strict=True)):
         broken = f"(cycle >= {cut} && cycle < {cut + 200})" if cut and end == "a" else "1'b0"

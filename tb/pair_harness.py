@@ -11,6 +11,7 @@ from pathlib import Path
 from amaranth.lib.data import Layout
 
 from lightloom.hdl.chiplet import HostStatus, PortStatus
+from lightloom.hdl.serdes.port import AdapterControl
 
 from .bench import VERILOG, harness
 from .layouts import decode
@@ -192,7 +193,10 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
                     f".out({other}_rx{p}), .errors({end}_errors{p}));")
             else:
                 body.append(f"assign {end}_rx{p} = 0;")
-            pins.append(f".ports__{p}({end}_status{p})")
+            pins += [f".clocks__{p}__tx_clk(clk)", f".rx_signal__{p}({{{lanes}{{1'b1}}}})",
+                     *(f".clocks__{p}__rx_clk__{lane}(clk)" for lane in range(lanes)),
+                     f".control__{p}({AdapterControl(cfg).size}'b0)",
+                     f".ports__{p}({end}_status{p})"]
             body.append(f"wire [{PortStatus(cfg).size - 1}:0] {end}_status{p};")
         for h in range(cfg.chiplet.host_ports):
             pins.append(f".hosts__{h}({end}_host{h})")

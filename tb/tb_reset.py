@@ -7,6 +7,7 @@ import json
 import os
 
 import cocotb
+from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
 
 from lightloom import config
@@ -24,9 +25,13 @@ async def outputs_are_known(dut):
     ports = json.loads(os.environ["PORTS"])
     for port in ports:
         # A transceiver always gives a word; data beside a valid of 0 stay unknown.
-        if port["direction"] == "input" and (
-                port["name"].endswith(QUIET) or "words" in port["name"]):
-            getattr(dut, port["name"]).value = 0
+        if port["direction"] != "input":
+            continue
+        name = port["name"]
+        if name.endswith(QUIET) or any(part in name for part in ("words", "signal", "control")):
+            getattr(dut, name).value = 0
+        elif "_clk" in name:
+            Clock(getattr(dut, name), 2, unit="ns", impl="gpi").start()
     await start(dut)
     for _ in range(8):
         await FallingEdge(dut.clk)
