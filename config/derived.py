@@ -31,8 +31,8 @@ CROSSING_DEPTH = 8
 FEC_BLOCKS = {"none": (1, 0), "rs152": (16, 1), "rs544": (79, 5)}
 """Payload and parity blocks of a codeword (docs/fec.md)."""
 
-FEC_DELAY = {"none": 0, "rs152": 17 + 16, "rs544": 84 + 64}
-"""Cycles that the decoder adds at a block a cycle, at most (docs/fec.md)."""
+FEC_DELAY = {"none": 0, "rs152": 16 + 14, "rs544": 83 + 68}
+"""Cycles that the decoder adds at a block a cycle: the codeword, then its latency (docs/fec.md)."""
 
 HIGH_BER_BLOCKS = 19_531
 """Window of the high-BER monitor: 125 us of 66-bit blocks at 10.3125 Gb/s (IEEE 802.3
