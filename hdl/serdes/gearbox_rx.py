@@ -53,7 +53,8 @@ class GearboxRx(wiring.Component):
         least = CODED + 1 - bits    # of `place`, to complete a block
         place = Signal(range(CODED + 1), init=1)
         held = Signal(CODED - 1)
-        shifted = shift_up(m, self.word, place, stride=1, width=CODED + bits, name="shifted")
+        shifted = shift_up(m, self.word, place, stride=1, width=CODED + bits, name="shifted",
+                           smallest_first=True)
         line = Signal(CODED - 1 + bits)
         full = Signal()
         m.d.comb += [
@@ -78,7 +79,7 @@ class GearboxRx(wiring.Component):
         full = Signal()
         m.d.comb += [
             line.eq(held | shift_up(m, self.word, place, stride=step, width=len(line),
-                                         name="shifted")),
+                                    name="shifted", smallest_first=True)),
             full.eq(place >= block - word),
         ]
         m.d.sync += [

@@ -32,7 +32,7 @@ class GearboxTx(wiring.Component):
             m.d.comb += self.word.eq(block)
             return m
         shifted = shift_up(m, block, self.offset, stride=step, width=CODED + word - step,
-                           name="shifted")
+                           name="shifted", smallest_first=True)
         rest = Signal(CODED - step)    # for the words after this one
         line = Signal(len(shifted))
         m.d.comb += [line.eq(shifted | rest), self.word.eq(line)]
