@@ -81,3 +81,14 @@ def test_every_waiver_has_a_reason_above_it():
         if line.startswith("lint_off"):
             assert waived, line
         waived = line.startswith("//") or (waived and bool(line))
+
+
+# No profile has FEC.
+@pytest.mark.parametrize("block", ["lane_rx", "lane_tx"])
+@pytest.mark.parametrize("fec", ["rs152", pytest.param("rs544", marks=pytest.mark.long)])
+def test_lane_with_fec_passes_every_tool(fec, block, tmp_path):
+    cfg = config.override(config.load("sim"), serdes__fec=fec, link__replay_flits=2048,
+                          xbar__vc_depth=2048)
+    path = verilog.export(cfg, block, tmp_path)[0]
+    assert {tool: check(path) for tool, check in lint.CHECKS.items()} == dict.fromkeys(
+        lint.CHECKS, [])

@@ -114,7 +114,7 @@ class Field:
             elements += [element ^ b for element in elements]
         numbers = {element: k for k, element in enumerate(elements)}
         inverses = [numbers[self.inverse(element)] for element in elements]
-        return Cat(Const(table, 2**count).bit_select(coordinates, 1)
+        return Cat((Const(table, 2**count) >> coordinates)[0]
                    for table in _transposed(inverses, count))
 
     def scaled(self, value, coordinates):
