@@ -51,28 +51,30 @@ def _words(bits):
 def _symbols(bits, width):
     """uint8[words, n] to int64[words, ceil(n / width)], a symbol's first bit the lowest."""
     bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % width)))
-    return bits.reshape(len(bits), -1, width).astype(np.int64) @ (1 << np.arange(width))
+    bits = bits.reshape(len(bits), bits.shape[1] // width, width)
+    return bits.astype(np.int64) @ (1 << np.arange(width))
 
 
 def message_symbols(fec: Fec, payload, ctrl):
     """Message int64[words, k] of payloads uint64[words, D] and ctrl bits bool[words, D]."""
     bits = np.zeros((*payload.shape, fec.ctrl_bits + 64), np.uint8)
     bits[..., 0], bits[..., fec.ctrl_bits:] = ctrl, _bits(payload)
-    return _symbols(bits.reshape(len(payload), -1), fec.bits)
+    return _symbols(bits.reshape(len(payload), fec.data * bits.shape[2]), fec.bits)
 
 
 def _blocks(fec, symbols):
     """The inverse of :func:`message_symbols`: payloads and ctrl bits."""
     bits = (symbols[..., None] >> np.arange(fec.bits) & 1).astype(np.uint8)
-    size = fec.ctrl_bits + 64
-    bits = bits.reshape(len(symbols), -1)[:, :fec.data * size].reshape(len(symbols), -1, size)
+    words, size = len(symbols), fec.ctrl_bits + 64
+    bits = bits.reshape(words, symbols.shape[1] * fec.bits)[:, :fec.data * size]
+    bits = bits.reshape(words, fec.data, size)
     return _words(bits[..., fec.ctrl_bits:]), bits[..., 0].astype(bool)
 
 
 def _parity_blocks(fec, symbols):
     """Parity symbols int64[words, 2t] in payloads uint64[words, P]."""
     bits = (symbols[..., None] >> np.arange(fec.bits) & 1).astype(np.uint8)
-    bits = bits.reshape(len(symbols), fec.parity, -1)
+    bits = bits.reshape(len(symbols), fec.parity, symbols.shape[1] * fec.bits // fec.parity)
     return _words(np.pad(bits, ((0, 0), (0, 0), (0, 64 - bits.shape[2]))))
 
 
@@ -88,7 +90,8 @@ def with_parity(name: str, sent: np.ndarray, ctrl: np.ndarray):
     parity = _parity_blocks(fec, parity_symbols(fec.code, message_symbols(fec, sent, ctrl)))
     payload = np.concatenate([sent, parity], axis=1)
     control = np.concatenate([ctrl, np.zeros(parity.shape, bool)], axis=1)
-    return payload.reshape(lanes, -1), control.reshape(lanes, -1)
+    count = payload.size // lanes
+    return payload.reshape(lanes, count), control.reshape(lanes, count)
 
 
 class Decoded(NamedTuple):

@@ -20,7 +20,7 @@ _PAST = 8
 
 @njit(cache=True)
 def form_rows(offered, data, ctrl, bad, asked_at, asked, shape, accepted, out):
-    """Run `out.data.shape[0]` block rows' worth of cycles.
+    """Run the row former and the schedule from reset.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def form_rows(offered, data, ctrl, bad, asked_at, asked, shape, accepted, out):
     held, held_ctrl, a = np.zeros(_HELD, np.uint64), np.zeros(_HELD, np.bool_), 0
     live, want, change, following, dropped = everything, everything, 0, 0, 0
     # Rows in the crossing: blocks, set, blocks of beats in it, cycle written.
-    ring, ring_ctrl = np.zeros((CROSSING_DEPTH, lanes), np.uint64), np.zeros((8, lanes), np.bool_)
+    ring = np.zeros((CROSSING_DEPTH, lanes), np.uint64)
+    ring_ctrl = np.zeros((CROSSING_DEPTH, lanes), np.bool_)
     ring_live, ring_fill = np.zeros(CROSSING_DEPTH, np.int64), np.zeros(CROSSING_DEPTH, np.int64)
     ring_at = np.zeros(CROSSING_DEPTH, np.int64)
     written = read = 0

@@ -175,3 +175,13 @@ def test_a_codeword_beyond_correction_is_given_as_errors(seed):
     wrong = beats.error.any(axis=1)
     assert wrong.sum() in range(15, 33) and not beats.error[:, [0, 1, 3]].any()
     assert np.array_equal(beats.data[~wrong][-100:], [data for _, data, _ in offers[-100:]])
+
+
+@every_code
+@pytest.mark.parametrize("count", [0, 1, 3, 40, 150, 1200])
+def test_a_port_without_sync_gives_nothing(name, count, seed):
+    cfg, rng = shaped("4 lanes, beat of 4", serdes__fec=name), np.random.default_rng(seed)
+    _, words = transmit(cfg, offers_of(cfg, rng, 50, 1), count)
+    assert words.shape[0] == count
+    status = receive_all(cfg, rng.integers(0, 2, words.shape, np.uint8) ^ words)
+    assert status.beats.cycle.size == 0 and not status.aligned
