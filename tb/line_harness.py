@@ -148,6 +148,7 @@ def _lanes(cfg, name, other, line, folder, seed) -> list[str]:
         each or default for each, default in (
             (line.order, range(lanes)), (line.skew, [0] * lanes), (line.phase, [0.5] * lanes),
             (line.invert, [0] * lanes)))
+    slip = "{other}_slip[{wire}]" if cfg.serdes.slip == "request" else "1'b0"
     body = [f"wire [{lanes * bits - 1}:0] {name}_words, {other}_in; "
             f"wire [{lanes - 1}:0] {other}_signal, {other}_slip, {other}_rx_clk;"]
     for wire in range(lanes):
@@ -162,7 +163,7 @@ def _lanes(cfg, name, other, line, folder, seed) -> list[str]:
             f".SEED({seed % 2**20 * 64 + wire}), .PERIOD({period}), "
             f".PHASE({phase[wire] * 1e6 / cfg.derived.word_mhz:.3f})) {name}_lane_{wire} "
             f"(.in_clk({name}_tx_clk), .in_rst({name}_rst), .in({name}_words{part(order[wire])}), "
-            f".out_clk({other}_rx_clk[{wire}]), .slip({other}_slip[{wire}]), "
+            f".out_clk({other}_rx_clk[{wire}]), .slip({slip.format(other=other, wire=wire)}), "
             f".out({other}_in{part(wire)}), .signal({other}_signal[{wire}]));")
     return body
 

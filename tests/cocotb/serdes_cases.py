@@ -4,6 +4,7 @@ import numpy as np
 
 from lightloom.config import load, override
 from lightloom.sim.serdes import encode, marker
+from lightloom.tb.line_harness import Line
 
 SLOW = {"link__replay_flits": 512, "xbar__vc_depth": 512}
 SMALL_FLITS = {"chiplet__flit_bytes": 16, "link__frame_flits": 4}
@@ -160,3 +161,52 @@ def crafted_words(cfg, rng, cycles):
         bits, _ = encode(data[:, lane], ctrl[:, lane], state=lane + 1)
         words[:, lane] = bits[:cycles * cfg.serdes.word_bits].reshape(cycles, -1)
     return words
+
+
+def least_core(shape, **changes):
+    """The shape with the slowest core clock that it may have."""
+    cfg = make(shape, **changes)
+    serdes = cfg.serdes
+    least = (serdes.lane_gbps * 1000 / 66 * max(1, serdes.lanes / cfg.derived.blocks)
+             * (1 + 2e-6 * serdes.clock_ppm))
+    return override(cfg, chiplet__core_mhz=least)
+
+
+def random_line(cfg, rng, **options):
+    """Wires in any order, at any phase and a skew that the FIFOs cover."""
+    lanes = cfg.serdes.lanes
+    return Line(**{"order": tuple(rng.permutation(lanes)), "phase": tuple(rng.random(lanes)),
+                   "skew": tuple(rng.integers(0, (cfg.serdes.deskew_blocks - 4) * 66, lanes)),
+                   **options})
+
+
+def paced_offers(cfg, rng, count, *, start=0, every=1):
+    """Flits from a core cycle on, one every so many cycles at the most."""
+    beats = enumerate(dense_offers(cfg, rng, count))
+    return [(start + k * every, *beat) for k, (_, *beat) in beats]
+
+
+def cycles_for(cfg, beats, lanes=None):
+    """Core cycles that so many beats need at full load over so many live lanes."""
+    rows = beats * cfg.derived.blocks / (lanes or cfg.serdes.lanes)
+    return int(1.05 * max(beats, rows * 66 / cfg.derived.lane_bits)) + 300
+
+
+def sent_as(offers, beats):
+    """int64[m]: for each beat received which one offered it is; -1: none, or it has an error."""
+    number = {data.tobytes() + ctrl.tobytes(): k
+              for k, (_, data, ctrl) in enumerate(offers)}
+    return np.array([-1 if error.any() else number.get(data.tobytes() + ctrl.tobytes(), -1)
+                     for data, ctrl, error in zip(beats.data, beats.ctrl, beats.error,
+                                                  strict=True)], np.int64)
+
+
+def unaligned(status, end):
+    """(from, to) core cycles in which the port was not aligned."""
+    spans, since = [], 0
+    for cycle, fields in status:
+        aligned = fields.get("rx", fields)["aligned"]
+        if aligned and since is not None:
+            spans.append((since, cycle))
+        since = None if aligned else cycle if since is None else since
+    return spans + ([(since, end)] if since is not None else [])
