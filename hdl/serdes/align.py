@@ -42,12 +42,13 @@ class Hunt(wiring.Component):
         m = Module()
         lanes = self._cfg.serdes.lanes
         numbers = range(lanes)
-        has, live = Signal(lanes), Signal(lanes)
+        has, live, absent = Signal(lanes), Signal(lanes), Signal()
         marker = [MarkerFields(self.heads[p].data) for p in numbers]
-        first = Const(0, lanes)
+        first = Const(0, 16)
         for p in reversed(numbers):
-            first = Mux(self.ready[p], marker[p].live[:lanes], first)
-        m.d.sync += [live.eq(first), has.eq(Mux(self.en & ~self.emptied, self.ready, 0))]
+            first = Mux(self.ready[p], marker[p].live, first)
+        m.d.sync += [live.eq(first), absent.eq(first[lanes:].any()),
+                     has.eq(Mux(self.en & ~self.emptied, self.ready, 0))]
 
         below = Array(sum((live[other] for other in range(q)), Const(0)) for q in numbers)
         member, rank = Signal(lanes), []
@@ -59,7 +60,7 @@ class Hunt(wiring.Component):
             rank.append(place := Signal(range(max(2, lanes)), name=f"rank_{p}"))
             m.d.sync += [
                 number.eq(marker[p].lane),
-                fits.eq((marker[p].lane < lanes) & (marker[p].live[:lanes] == first)),
+                fits.eq((marker[p].lane < lanes) & (marker[p].live == first)),
             ]
             m.d.comb += [
                 at.eq(Cat(number == q for q in numbers)), place.eq(below[number]),
@@ -70,7 +71,7 @@ class Hunt(wiring.Component):
         members, wanted = Signal(size), Signal(size)
         m.d.comb += [
             members.eq(sum(member[p] for p in numbers)), wanted.eq(sum(live[p] for p in numbers)),
-            self.found.eq(self.en & ~self.emptied & live.any() & (covered == live)
+            self.found.eq(self.en & ~self.emptied & live.any() & ~absent & (covered == live)
                           & (members == wanted)),
             self.live.eq(live),
         ]
@@ -152,7 +153,7 @@ class Aligner(wiring.Component):
             named, same = Signal(name=f"named_{p}"), Signal(name=f"same_{p}")
             m.d.comb += [
                 named.eq((head.kind == Kind.MARKER) & (fields.lane == number[p])),
-                same.eq(fields.live[:lanes] == self.live),
+                same.eq(fields.live == self.live),
                 own[p].eq(named & same), other[p].eq(named & ~same),
                 idle[p].eq(head.kind == Kind.IDLE),
             ]

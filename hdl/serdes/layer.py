@@ -195,8 +195,9 @@ class AdapterRx(wiring.Component):
         m.d.comb += [
             lane.word.eq(self.words[number]), lane.signal.eq(self.rx_signal[number]),
             lane.control.eq(control.o), control.i.eq(self.control.lanes[number]),
-            self.rx_slip[number].eq(lane.slip),
             crossing.i.valid.eq(lane.valid), crossing.i.p.eq(lane.entry),
             crossing.o.ready.eq(1),
         ]
+        if cfg.serdes.slip == "request":
+            m.d.comb += self.rx_slip[number].eq(lane.slip)
         return crossing.o
