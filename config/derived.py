@@ -28,6 +28,9 @@ STAGES = SimpleNamespace(
 CROSSING_DEPTH = 8
 """Entries of the FIFO at a crossing: they cover its round trip at an entry a cycle."""
 
+DESKEW_SLACK = 4
+"""Entries of a deskew FIFO beyond `deskew_blocks`: what comes before the first row is read."""
+
 FEC_BLOCKS = {"none": (1, 0), "rs152": (16, 1), "rs544": (79, 5)}
 """Payload and parity blocks of a codeword (docs/fec.md)."""
 

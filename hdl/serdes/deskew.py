@@ -5,6 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from lightloom.config import DESKEW_SLACK
+
 from .types import Kind
 
 
@@ -32,13 +34,13 @@ class DeskewFifo(wiring.Component):
     ready, o : Out
         There is a head.
     overflow : Out(1)
-        The block of this cycle finds no room: `deskew_blocks` are here and none is read.
+        The block of this cycle finds no room.
     emptied : Out(1)
         It was not by `clear` that the FIFO is emptied.
     """
 
     def __init__(self, cfg):
-        self._depth = cfg.serdes.deskew_blocks
+        self._depth = cfg.serdes.deskew_blocks + DESKEW_SLACK
         super().__init__({
             "valid": In(1), "block": In(DeskewBlock), "spoil": In(1), "hunt": In(1),
             "read": In(1), "clear": In(1), "ready": Out(1), "o": Out(DeskewBlock),
@@ -47,10 +49,9 @@ class DeskewFifo(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        bits = (self._depth - 1).bit_length()
-        m.submodules.memory = memory = Memory(shape=DeskewBlock, depth=2**bits, init=[])
+        m.submodules.memory = memory = Memory(shape=DeskewBlock, depth=self._depth, init=[])
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        head, tail = Signal(bits), Signal(bits)
+        head, tail = Signal(range(self._depth)), Signal(range(self._depth))
         held = Signal(range(self._depth + 1))
         started, some, begin, keep = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
@@ -59,16 +60,21 @@ class DeskewFifo(wiring.Component):
             write.addr.eq(tail), write.data.eq(self.block), write.en.eq(keep),
             read.addr.eq(head), self.o.eq(Mux(some, read.data, self.block)),
             self.ready.eq(some | keep),
-            self.overflow.eq(keep & (held == self._depth) & ~self.read),
+            self.overflow.eq(keep & (held == self._depth)),
             self.emptied.eq(self.hunt & (self.overflow | (self.spoil & started))),
         ]
+
+        def after(place):
+            return Mux(place == self._depth - 1, 0, place + 1)
+
         held_next = Signal.like(held)
         with m.If(self.clear | self.emptied):
             m.d.comb += held_next.eq(begin)
-            m.d.sync += [started.eq(begin), head.eq(tail), tail.eq(tail + begin)]
+            m.d.sync += [started.eq(begin), head.eq(tail), tail.eq(Mux(begin, after(tail), tail))]
         with m.Else():
             m.d.comb += held_next.eq(held + keep - self.read)
             m.d.sync += [started.eq(started | keep),
-                         head.eq(head + self.read), tail.eq(tail + keep)]
+                         head.eq(Mux(self.read, after(head), head)),
+                         tail.eq(Mux(keep, after(tail), tail))]
         m.d.sync += [held.eq(held_next), some.eq(held_next != 0)]
         return m

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from lightloom.config import STAGES
+from lightloom.config import DESKEW_SLACK, STAGES
 
 from .align import (
     WRONG_MARKERS,
@@ -44,10 +44,9 @@ class Received(NamedTuple):
     """Beats, and the state of the port at the end.
 
     `live`: set of the lanes of the last alignment (0: none so far), `aligned` whether it holds.
-    `realigns`: times that the port became aligned, after the first. `broken_beats`: begun beats
-    given up, behind a `PAD` or at the `phase` of a marker other than the one that aligned. Of
-    each wire, int64[L]: `bad_headers` and `bad_types` among the blocks given, and `bip_errors`,
-    markers whose parity is wrong.
+    `realigns`: times that the port became aligned, after the first. `broken_beats`: beats
+    completed and not given, as their begin was lost. Of each wire, int64[L]: `bad_headers` and
+    `bad_types` among the blocks given, and `bip_errors`, markers whose parity is wrong.
     """
 
     beats: Beats
@@ -106,7 +105,7 @@ def receive_all(cfg, words: np.ndarray) -> Received:
                   np.empty((room, blocks), bool), np.empty((room, blocks), bool))
     last = max((int(lane.word[-1]) for lane in lanes if lane.word.size), default=0)
     state = _receive(arrive, kind, data, begin + _ARRIVAL + last + _DRAIN,
-                     serdes.deskew_blocks, serdes.marker_period, beats)
+                     serdes.deskew_blocks + DESKEW_SLACK, serdes.marker_period, beats)
     count, aligned, live, alignments, broken = state
     return Received(
         Beats(*(field[:count] for field in beats)), bool(aligned), live, max(0, alignments - 1),
@@ -117,7 +116,7 @@ def receive_all(cfg, words: np.ndarray) -> Received:
 
 @njit(cache=True)
 def _receive(arrive, kind, data, cycles, depth, period, beats):
-    """Fill `beats`; their number, `aligned`, `live`, alignments, beats given up."""
+    """Fill `beats`; their number, `aligned`, `live`, alignments, beats not given."""
     lanes, blocks = arrive.shape[0], beats.data.shape[1]
     seen, head, tail = np.zeros((3, lanes), np.int64)
     fresh = np.zeros(lanes, np.bool_)
@@ -138,7 +137,6 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
         if not complete and reg_marks:
             reg_marks = False
             if first or phase != b:
-                broken += not first
                 b, skip = phase, phase != 0
         elif not complete and reg:
             fill = 0
@@ -147,12 +145,13 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                 fill += 1
             b += fill
             complete = b >= blocks
-            if fill < reg and b % blocks:
-                broken += 1
+            if fill < reg:
                 b -= b % blocks
             reg = 0
         if complete:
-            if not skip:
+            if skip:
+                broken += 1
+            else:
                 beats.cycle[count] = cycle + 1
                 for i in range(blocks):
                     beats.data[count, i] = held[i]

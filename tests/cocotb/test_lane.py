@@ -22,7 +22,7 @@ KINDS = {IDLE: "IDLE", PAD: "PAD", TRAIN: "CONTROL", TAIL: "CONTROL"}
 def make(bits, **changes):
     return override(load("ecp5"), **{
         "serdes__lanes": 1, "serdes__word_bits": bits, "serdes__lane_gbps": 1.0,
-        "serdes__marker_period": 16, "serdes__deskew_blocks": 8,
+        "serdes__marker_period": 16, "serdes__deskew_blocks": 4,
         "link__replay_flits": 512, "link__frame_flits": 4, "xbar__vc_depth": 512,
         **{f"serdes__{name}": value for name, value in changes.items()}})
 

@@ -24,7 +24,7 @@ SHAPES = {
 }
 
 
-def shaped(name, *, period=64, depth=16, **fields):
+def shaped(name, *, period=64, depth=12, **fields):
     """A configuration of one clock; where the port is wider than the core can feed, of two."""
     lanes, size, width = SHAPES[name]
     least = 1000 * width / 66 * max(1, 8 * lanes / size)

@@ -15,7 +15,7 @@ from lightloom.sim.serdes import (
     transmit,
 )
 
-SHORT = {"serdes__marker_period": 16, "serdes__deskew_blocks": 8}
+SHORT = {"serdes__marker_period": 16, "serdes__deskew_blocks": 4}
 
 
 def lane_bits(count, seed):

@@ -83,7 +83,7 @@ def test_the_line_carries_markers_and_the_beats_in_order(shape, gap, seed):
 
 
 def test_an_idle_port_sends_markers_and_idles():
-    cfg = override(load("sim"), serdes__marker_period=16, serdes__deskew_blocks=8)
+    cfg = override(load("sim"), serdes__marker_period=16, serdes__deskew_blocks=4)
     accepted, words = transmit(cfg, [], 60)
     assert accepted.size == 0
     assert expect_line(cfg, words, []) == (0, [0xF] * 4)
@@ -124,7 +124,7 @@ def test_a_row_waits_for_a_slot_and_is_sent_two_cycles_later():
 
 
 def test_ready_of_a_row_that_is_a_beat_is_room_in_the_crossing(seed):
-    cfg = shaped("4 lanes, beat of 4", period=16, depth=8)
+    cfg = shaped("4 lanes, beat of 4", period=16, depth=4)
     accepted, _ = transmit(cfg, [(0, *ZERO)] * 300, 250)
     slots = [2 + 66 * j // 64 for j in range(250) if j % 17]
     taken, read = [], []
