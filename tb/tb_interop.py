@@ -9,13 +9,16 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly, RisingEdge
 
 BLOCKS = 2000
+LEAD = 45         # markers before the first beat: time to slip to any phase by request
 UNIT_PS = 100     # of a bit time, so that words of any width have periods of whole picoseconds
-IDLE, MARKER, TAIL = 0x1E, 0x4B, 0x78
-LANE_0 = MARKER | 0xFF << 16
+IDLE, PAD, MARKER, TAIL = 0x1E, 0x87, 0xFF, 0x78
+LANE_0 = 0 | 0xFF << 8 | 0x0001 << 16
+"""Of a marker: lane, its complement, `live`; bits 39:8."""
 XGMII = {
     # Block type to what XGMII shows of it (IEEE 802.3 fig. 49-7): data and control bits.
     IDLE: lambda block: (0x0707070707070707, 0xFF),
-    MARKER: lambda block: (0x0707070700000000 | block & 0xFFFFFF00 | 0x9C, 0xF1),
+    PAD: lambda block: (0x07070707070707FD, 0xFF),
+    MARKER: lambda block: (0xFD << 56 | block >> 8, 0x80),
     TAIL: lambda block: (block & ~0xFF | 0xFB, 0x01),
 }
 
@@ -88,15 +91,45 @@ async def start(dut):
     dut.rst.value = 0
 
 
+def marker(phase):
+    """The peer's marker: its parity is not made, so it is counted as wrong there."""
+    return MARKER | LANE_0 << 8 | phase << 40 | 0xFF << 56, 1
+
+
 def rows(beats, period):
-    """The peer's blocks: a marker, then `period` payload blocks, again and again."""
-    queue, sent = list(beats), []
+    """The peer's blocks: a marker, then `period` payload blocks, again and again.
+
+    Idle blocks come anywhere, and pads behind whole beats.
+    """
+    queue, sent, phase = [block for beat in beats for block in beat], [], 0
     while queue:
-        sent.append((LANE_0, 1))
-        for _ in range(period // 2):
-            idles = not queue or random.random() < 0.3
-            sent += [(IDLE, 1)] * 2 if idles else queue.pop(0)
+        sent.append(marker(phase))
+        for _ in range(period):
+            if not queue or random.random() < 0.3:
+                sent.append((random.choice((IDLE, PAD)) if phase == 0 else IDLE, 1))
+            else:
+                sent.append(queue.pop(0))
+                phase ^= 1
     return sent
+
+
+def without_markers(decoded, period):
+    """Blocks of ours at the peer but for the markers, which must come when and as they should."""
+    at = [k for k, (data, ctrl) in enumerate(decoded)
+          if ctrl == 0x80 and data & 0xFFFFFFFF == LANE_0]
+    assert len(at) > 30
+    assert all(b - a == period + 1 for a, b in zip(at, at[1:], strict=False))
+    payload, begun, markers = [], 0, set(at)
+    for k, block in enumerate(decoded):
+        if k not in markers:
+            if block != xgmii(IDLE, 1):
+                payload.append(block)
+                begun ^= 1
+            continue
+        data = block[0]
+        assert data >> 56 == 0xFD and data >> 32 & 0xFF == begun, f"phase of the marker {data:x}"
+        assert data >> 40 & 0xFF ^ data >> 48 & 0xFF == 0xFF
+    return payload
 
 
 @cocotb.test()
@@ -107,7 +140,7 @@ async def exchange_blocks(dut):
     cocotb.start_soon(watch_xgmii(dut, decoded))
     cocotb.start_soon(watch_beats(dut, received))
     # Idles and markers first: both receivers must lock.
-    lead = ([(LANE_0, 1)] + [(IDLE, 1)] * period) * 30
+    lead = ([marker(0)] + [(IDLE, 1)] * period) * LEAD
     beats, back = random_beats(BLOCKS // 2), random_beats(BLOCKS // 2)
     returning = cocotb.start_soon(drive_xgmii(dut, lead + rows(back, period)
                                               + [(IDLE, 1)] * 200))
@@ -118,11 +151,7 @@ async def exchange_blocks(dut):
     await returning
     await ClockCycles(dut.peer_clk, 200)
 
-    idle = xgmii(IDLE, 1)
-    markers = [k for k, block in enumerate(decoded) if block == xgmii(LANE_0, 1)]
-    assert len(markers) > 30
-    assert all(b - a == period + 1 for a, b in zip(markers, markers[1:], strict=False))
-    arrived = [block for block in decoded if block not in (idle, xgmii(LANE_0, 1))]
+    arrived = without_markers(decoded, period)
     assert arrived == [xgmii(*block) for beat in beats for block in beat]
     assert received == [block for beat in back for block in beat]
     Path("counts.txt").write_text(f"{len(arrived)} {len(received)}\n")
