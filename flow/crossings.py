@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import re
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from . import netlist
 from .errors import FlowError
-from .netlist import InputBit, Netlist, Register
+from .netlist import InputBit, Logic, Netlist, Register
 
 CACHE = Path("build/cache/crossings")
 POINTERS = {"produce_w_gry": "produce_cdc", "consume_r_gry": "consume_cdc"}
@@ -146,6 +147,13 @@ class _Judge:
         self.readers = self._spread_back()
         self.allowed: set[int] = set()
         self.why: dict[int, str] = {}
+        self.writers, self.takers = defaultdict(list), defaultdict(list)    # by memory
+        for register in self.registers:
+            node = self._driver(register.d[0]) if register.d else None
+            if register.memory:
+                self.writers[register.memory].append(register)
+            elif isinstance(node, Logic) and node.memory:
+                self.takers[node.memory].append((register, node))
         self._reset_synchronisers()
         for scope, names in design.scopes():
             if names >= {*POINTERS.values(), "rst_cdc", "storage"}:
@@ -293,17 +301,16 @@ class _Judge:
                 sound, self.why[id(flops[0])] = False, why
             else:
                 self.allowed.add(id(flops[0]))
-        memories = [r for r in self.registers if r.memory == f"{prefix}storage"]
-        if None in ends or len(memories) != 1:
+        memory = f"{prefix}storage"
+        if None in ends or len(self.writers[memory]) != 1:
             return
         write, read = (self.port[id(end)] for end in ends)
-        for register in self.registers:
+        for register, node in self.takers[memory]:
             # The read port is of the read clock; nothing is between the memory and its register.
-            node = self._driver(register.d[0]) if register.d else None
-            if isinstance(node, netlist.Logic) and node.memory == f"{prefix}storage" and (
-                    self.port[id(register)] == read and self.port[id(memories[0])] == write and
-                    register.scope == scope and
-                    {self.design.driver.get(bit) for bit in register.inputs}
+            if (self.port[id(register)] == read
+                    and self.port[id(self.writers[memory][0])] == write
+                    and register.scope == scope
+                    and {self.design.driver.get(bit) for bit in register.inputs}
                     == {self.node[id(node)]} and self._address(node) in (0, self.mask[read])):
                 self.allowed.add(id(register))
         if sound and write != read:
