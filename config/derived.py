@@ -54,6 +54,7 @@ class Derived:
     common_clock: bool    # the words' clock is nominally the core clock
     code_rate: float      # payload bits of a line bit: 64/66, FEC, markers
     skew_ns: float        # skew between lanes that is covered
+    deskew_depth: int     # blocks that a lane's deskew FIFO holds
     ports: int            # host ports, then optical ports
     vc_bits: int
     id_bits: int          # width of source and destination
@@ -103,6 +104,8 @@ def derive(cfg) -> Derived:
     word_mhz = serdes.lane_gbps * 1000 / serdes.word_bits
     lane_bits = serdes.lane_gbps * 1000 / chiplet.core_mhz
     payload, parity = FEC_BLOCKS[serdes.fec]
+    # A FEC decoder gives the blocks of a codeword a whole number of words apart (docs/fec.md).
+    burst = 66 / serdes.word_bits / (66 // serdes.word_bits) if parity else 1
     code_rate = (64 / 66 * payload / (payload + parity)
                  * serdes.marker_period / (serdes.marker_period + 1))
     cycles_per_beat = blocks * 64 / (serdes.lanes * lane_bits)
@@ -131,6 +134,7 @@ def derive(cfg) -> Derived:
         lane_bits=lane_bits,
         common_clock=math.isclose(word_mhz, chiplet.core_mhz, rel_tol=1e-9),
         code_rate=code_rate,
+        deskew_depth=DESKEW_SLACK + math.ceil(serdes.deskew_blocks * burst),
         skew_ns=serdes.deskew_blocks * 66 / serdes.lane_gbps,
         ports=ports,
         vc_bits=vc_bits,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .derived import DESKEW_SLACK, derive
+from .derived import derive
 
 
 class RelationError(ValueError):
@@ -42,9 +42,9 @@ def check(cfg) -> None:
         chiplet.core_mhz >= least * (1 - 1e-9), "chiplet.core_mhz", chiplet.core_mhz,
         f"must carry {serdes.lanes} lanes of {serdes.lane_gbps:g} Gb/s, each clock "
         f"{serdes.clock_ppm} ppm off: at least {least:.4f}")
-    depth = serdes.deskew_blocks + DESKEW_SLACK
+    depth = derive(cfg).deskew_depth
     _require(serdes.marker_period >= 2 * depth, "serdes.marker_period", serdes.marker_period,
-             f"must be at least 2 x (serdes.deskew_blocks + {DESKEW_SLACK}) = {2 * depth}, "
+             f"must be at least twice the depth of the deskew FIFOs, 2 x {depth} = {2 * depth}, "
              "to tell which markers belong together")
 
     for field, value in (("link.replay_flits", link.replay_flits),

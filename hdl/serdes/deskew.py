@@ -5,8 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from lightloom.config import DESKEW_SLACK
-
 from .types import Kind
 
 
@@ -40,7 +38,7 @@ class DeskewFifo(wiring.Component):
     """
 
     def __init__(self, cfg):
-        self._depth = cfg.serdes.deskew_blocks + DESKEW_SLACK
+        self._depth = cfg.derived.deskew_depth
         super().__init__({
             "valid": In(1), "block": In(DeskewBlock), "spoil": In(1), "hunt": In(1),
             "read": In(1), "clear": In(1), "ready": Out(1), "o": Out(DeskewBlock),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from lightloom.config import DESKEW_SLACK, STAGES
+from lightloom.config import STAGES
 
 from .align import (
     WRONG_MARKERS,
@@ -105,7 +105,7 @@ def receive_all(cfg, words: np.ndarray) -> Received:
                   np.empty((room, blocks), bool), np.empty((room, blocks), bool))
     last = max((int(lane.word[-1]) for lane in lanes if lane.word.size), default=0)
     state = _receive(arrive, kind, data, begin + _ARRIVAL + last + _DRAIN,
-                     serdes.deskew_blocks + DESKEW_SLACK, serdes.marker_period, beats)
+                     cfg.derived.deskew_depth, serdes.marker_period, beats)
     count, aligned, live, alignments, broken = state
     return Received(
         Beats(*(field[:count] for field in beats)), bool(aligned), live, max(0, alignments - 1),
