@@ -137,10 +137,10 @@ def crafted_words(cfg, rng, cycles):
             data[row] = [marker(lane, live=live, phase=phase) for lane in range(lanes)]
             if rng.random() < 0.3:
                 lane = int(rng.integers(lanes))
-                wrong = rng.integers(4)
                 data[row, lane] = (
-                    marker(int(rng.integers(16)), live=live), marker(lane, live=full),
-                    IDLE, data[row, lane] ^ np.uint64(1 << 16))[wrong]
+                    marker(int(rng.integers(16)), live=live), marker(lane, live=full), IDLE,
+                    marker(lane, live=live | 1 << int(rng.integers(16))),
+                    data[row, lane] ^ np.uint64(1 << 16))[rng.integers(5)]
             continue
         kind = rng.random()
         if kind < 0.1:
