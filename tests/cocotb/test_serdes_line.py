@@ -100,6 +100,7 @@ def test_ten_thousand_blocks_over_clocks_that_differ_lose_nothing(shape, ppm, se
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(("shape", "ppm"), [
     ("4x4-66", 300), ("4x4-66", -300), ("4x4-64", 100), ("4x4-64", -100)])
 def test_a_million_blocks_over_clocks_that_differ_lose_nothing(shape, ppm, seed, tmp_path):
@@ -177,6 +178,7 @@ def test_after_an_error_burst_all_is_right_from_the_next_marker_row_on(seed, tmp
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_after_each_of_2000_error_bursts_all_is_right_from_the_next_marker_row_on(seed, tmp_path):
     error_bursts(2000, seed, tmp_path, simulator="verilator")
 
@@ -329,6 +331,7 @@ def test_sixteen_bad_headers_in_a_window_set_the_high_ber_flag(seed, tmp_path):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 def test_the_high_ber_flag_falls_after_a_window_with_fewer(seed, tmp_path):
     cfg = make("1x2-32")
     start = bring_up_cycles(cfg)
