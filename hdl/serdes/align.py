@@ -85,6 +85,8 @@ class Aligner(wiring.Component):
 
     Attributes
     ----------
+    entries, own, other : In, Out(lanes), Out(lanes)
+        What comes on wire p, and what that is (:class:`DeskewBlock`).
     ready, heads : In
         Wire p has a block to read.
     overflow, spoil : In(lanes)
@@ -113,6 +115,8 @@ class Aligner(wiring.Component):
         self._cfg = cfg
         lanes = cfg.serdes.lanes
         super().__init__({
+            "entries": In(data.ArrayLayout(DeskewBlock, lanes)),
+            "own": Out(lanes), "other": Out(lanes),
             "ready": In(lanes), "heads": In(data.ArrayLayout(DeskewBlock, lanes)),
             "overflow": In(lanes), "spoil": In(lanes), "emptied": In(1), "room": In(1),
             "hunt": Out(1, init=1), "read": Out(lanes), "clear": Out(lanes),
@@ -148,13 +152,16 @@ class Aligner(wiring.Component):
         others = ~self.members
         own, other, idle = Signal(lanes), Signal(lanes), Signal(lanes)
         for p in range(lanes):
-            head = self.heads[p]
-            fields = MarkerFields(head.data)
+            entry, head = self.entries[p], self.heads[p]
+            fields = MarkerFields(entry.data)
             named, same = Signal(name=f"named_{p}"), Signal(name=f"same_{p}")
+            # Judged on the way into the FIFO: what is there before the members are known ends
+            # with the first marker row, since no FIFO holds a period.
             m.d.comb += [
-                named.eq((head.kind == Kind.MARKER) & (fields.lane == number[p])),
+                named.eq((entry.kind == Kind.MARKER) & (fields.lane == number[p])),
                 same.eq(fields.live == self.live),
-                own[p].eq(named & same), other[p].eq(named & ~same),
+                self.own[p].eq(named & same), self.other[p].eq(named & ~same),
+                own[p].eq(head.own | ~once), other[p].eq(head.other),
                 idle[p].eq(head.kind == Kind.IDLE),
             ]
         row, right, wrong, over = Signal(), Signal(), Signal(), Signal()

@@ -9,10 +9,15 @@ from .types import Kind
 
 
 class DeskewBlock(data.Struct):
-    """A block that was received under lock."""
+    """A block that was received under lock.
+
+    `own`: the marker that the port's alignment expects of this wire; `other`: but for `live`.
+    """
 
     data: 64
     kind: Kind
+    own: 1
+    other: 1
 
 
 class DeskewFifo(wiring.Component):

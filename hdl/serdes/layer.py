@@ -154,7 +154,9 @@ class AdapterRx(wiring.Component):
             m.d.comb += [
                 spoil.eq((kind == Kind.UNLOCKED) | (kind == Kind.PATTERN)),
                 fifo.valid.eq(entry.valid & ~spoil), fifo.block.data.eq(entry.p.data),
-                fifo.block.kind.eq(kind), fifo.spoil.eq(entry.valid & spoil),
+                fifo.block.kind.eq(kind), aligner.entries[number].eq(fifo.block),
+                fifo.block.own.eq(aligner.own[number]),
+                fifo.block.other.eq(aligner.other[number]), fifo.spoil.eq(entry.valid & spoil),
                 fifo.hunt.eq(aligner.hunt), fifo.read.eq(aligner.read[number]),
                 fifo.clear.eq(aligner.clear[number]), emptied[number].eq(fifo.emptied),
                 aligner.ready[number].eq(fifo.ready), aligner.heads[number].eq(fifo.o),
@@ -167,7 +169,7 @@ class AdapterRx(wiring.Component):
             ]
         m.d.comb += [
             aligner.emptied.eq(emptied.any()),
-            aligner.room.eq(~(row.is_row | row.is_mark) | unpacker.take),
+            aligner.room.eq(row.room),
             row.give.eq(aligner.give), row.mark.eq(aligner.mark), row.first.eq(aligner.first),
             row.chosen.eq(aligner.chosen), row.heads.eq(aligner.heads),
             row.take.eq(unpacker.take),
@@ -180,7 +182,9 @@ class AdapterRx(wiring.Component):
             self.status.live.eq(Mux(aligner.aligned, aligner.live, 0)),
             self.status.broken_beats.eq(unpacker.broken_beats),
         ]
-        m.d.sync += count(self.status.realigns, aligner.lost, clear=self.control.clear)
+        lost = Signal()
+        m.d.sync += [lost.eq(aligner.lost),
+                     count(self.status.realigns, lost, clear=self.control.clear)]
         return m
 
     def _wire(self, m, number):

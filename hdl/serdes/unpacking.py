@@ -28,7 +28,9 @@ class RowRegister(wiring.Component):
     is_row, is_mark, is_first : Out(1)
         What is in the register.
     take : In(1)
-        It is free at the end of this cycle.
+        What is in the register is used up in this cycle.
+    room : Out(1)
+        A row can be read in this cycle.
     """
 
     def __init__(self, cfg):
@@ -41,11 +43,13 @@ class RowRegister(wiring.Component):
             "blocks": Out(data.ArrayLayout(RxBlock, lanes)), "pad": Out(lanes),
             "phase": Out(range(cfg.derived.blocks)),
             "is_row": Out(1), "is_mark": Out(1), "is_first": Out(1), "take": In(1),
+            "room": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         lanes = self._cfg.serdes.lanes
+        m.d.comb += self.room.eq(self.take | ~(self.is_row | self.is_mark))
         for r in range(lanes):
             picked = Const(0, DeskewBlock.as_shape().size)
             for p in range(lanes):
@@ -53,7 +57,8 @@ class RowRegister(wiring.Component):
             block = Signal(DeskewBlock, name=f"block_{r}")
             m.d.comb += Value.cast(block).eq(picked)
             kind = block.kind
-            with m.If(self.give | self.mark):
+            # Whether it is a row that is kept comes late, and only the flags need to know.
+            with m.If(self.room):
                 m.d.sync += [
                     self.blocks[r].data.eq(block.data),
                     self.blocks[r].ctrl.eq(kind == Kind.CONTROL),
@@ -62,7 +67,7 @@ class RowRegister(wiring.Component):
                 ]
                 if r == 0:
                     m.d.sync += self.phase.eq(MarkerFields(block.data).phase)
-        with m.If(self.give | self.mark | self.take):
+        with m.If(self.room):
             m.d.sync += [self.is_row.eq(self.give), self.is_mark.eq(self.mark),
                          self.is_first.eq(self.first)]
         return m
