@@ -98,6 +98,9 @@ class Adapter(wiring.Component):
     def _near(self, m, tx, rx):
         """The words sent are received; the receive clocks must then run at the words' rate."""
         lane_clock(m, "loop_tx", self.tx_clk)
+        near = self.control.loopback == Loopback.NEAR
+        m.submodules.near_sends = sends = ControlCrossing(1, w_domain="sync", r_domain="loop_tx")
+        m.d.comb += sends.i.eq(near)
         for lane in range(self._cfg.serdes.lanes):
             domain = f"loop_rx_{lane}"
             lane_clock(m, domain, self.rx_clk[lane])
@@ -106,8 +109,9 @@ class Adapter(wiring.Component):
             m.submodules[f"near_control_{lane}"] = control = ControlCrossing(
                 1, w_domain="sync", r_domain=domain)
             m.d.comb += [
-                control.i.eq(self.control.loopback == Loopback.NEAR),
-                words.i.valid.eq(1), words.i.p.eq(tx.words[lane]), words.o.ready.eq(1),
+                control.i.eq(near),
+                words.i.valid.eq(sends.o), words.i.p.eq(Mux(sends.o, tx.words[lane], 0)),
+                words.o.ready.eq(1),
                 rx.words[lane].eq(Mux(control.o, words.o.p, self.rx_words[lane])),
                 rx.rx_signal[lane].eq(self.rx_signal[lane] | control.o),
             ]
