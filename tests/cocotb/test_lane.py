@@ -22,7 +22,7 @@ KINDS = {IDLE: "IDLE", PAD: "PAD", TRAIN: "CONTROL", TAIL: "CONTROL"}
 def make(bits, **changes):
     return override(load("ecp5"), **{
         "serdes__lanes": 1, "serdes__word_bits": bits, "serdes__lane_gbps": 1.0,
-        "serdes__marker_period": 16, "serdes__deskew_blocks": 4,
+        "serdes__marker_period": 22, "serdes__deskew_blocks": 4,
         "link__replay_flits": 512, "link__frame_flits": 4, "xbar__vc_depth": 512,
         **{f"serdes__{name}": value for name, value in changes.items()}})
 
@@ -648,10 +648,10 @@ def test_parity_rows_are_in_their_slots_and_change_no_block(fec, width, seed):
     slots, blocks, number = [], [], 0
     for j in range(len(rows)):
         is_parity = j % (data + parity) >= data
-        kind = "parity" if is_parity else "block" if number % 17 else "marker"
+        kind = "parity" if is_parity else "block" if number % 23 else "marker"
         slots.append((66 * j // width, kind))
         if not is_parity:
-            blocks.append((rows[j].data, rows[j].ctrl) if number % 17 else
+            blocks.append((rows[j].data, rows[j].ctrl) if number % 23 else
                           ("marker", 7, rows[j].live, rows[j].phase))
             number += 1
     assert pulled == slots[:len(pulled)]
