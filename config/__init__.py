@@ -3,6 +3,7 @@
 from .derived import (
     CROSSING_DEPTH,
     FEC_BLOCKS,
+    FEC_LATENCY,
     HIGH_BER_BLOCKS,
     STAGES,
     Derived,
@@ -11,6 +12,6 @@ from .derived import (
 from .loading import ConfigError, build, load, loads, override, profiles
 from .schema import Config
 
-__all__ = ["CROSSING_DEPTH", "FEC_BLOCKS", "HIGH_BER_BLOCKS", "STAGES", "Config",
+__all__ = ["CROSSING_DEPTH", "FEC_BLOCKS", "FEC_LATENCY", "HIGH_BER_BLOCKS", "STAGES", "Config",
            "ConfigError", "Derived", "build", "load", "loads", "override", "profiles",
            "scrambler_seed"]

@@ -34,8 +34,8 @@ DESKEW_SLACK = 4
 FEC_BLOCKS = {"none": (1, 0), "rs152": (16, 1), "rs544": (79, 5)}
 """Payload and parity blocks of a codeword (docs/fec.md)."""
 
-FEC_DELAY = {"none": 0, "rs152": 16 + 14, "rs544": 83 + 68}
-"""Cycles that the decoder adds at a block a cycle: the codeword, then its latency (docs/fec.md)."""
+FEC_LATENCY = {"none": 0, "rs152": 14, "rs544": 68}
+"""Cycles from a codeword's last block to its first one out of the decoder (docs/fec.md)."""
 
 HIGH_BER_BLOCKS = 19_531
 """Window of the high-BER monitor: 125 us of 66-bit blocks at 10.3125 Gb/s (IEEE 802.3
@@ -115,9 +115,10 @@ def derive(cfg) -> Derived:
     # A row and its wait for a slot; a full FIFO of rows ahead of it.
     rows = math.ceil((1 + CROSSING_DEPTH * serdes.lanes / max(blocks, serdes.lanes))
                      * 66 / lane_bits)
+    fec_delay = payload + parity - 1 + FEC_LATENCY[serdes.fec]    # at a block a cycle
     hop = (
         STAGES.link_tx + STAGES.adapter_tx + STAGES.adapter_rx + STAGES.link_rx
-        + math.ceil(FEC_DELAY[serdes.fec] * 66 / min(66, lane_bits)) + fibre + rows + frame
+        + math.ceil(fec_delay * 66 / min(66, lane_bits)) + fibre + rows + frame
     )
     round_trip = 2 * hop + STAGES.xbar
     # Block lock: up to 65 slips, of 2 headers in the mean and the 4 blocks after it, and a margin

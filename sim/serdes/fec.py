@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.config import FEC_BLOCKS
+from lightloom.config import FEC_BLOCKS, FEC_LATENCY
 
 from .lane import Entries, Kind, locked_blocks, make_entries, payloads
 from .linecode import BLOCK_BITS
@@ -31,9 +31,10 @@ class Fec(NamedTuple):
 
 def fec_of(name: str) -> Fec:
     """`serdes.fec` other than "none"."""
+    shape = *FEC_BLOCKS[name], FEC_LATENCY[name]
     if name == "rs152":
-        return Fec(make_code(8, 0x11D, 152, 144, 3), 8, 8, *FEC_BLOCKS[name], 14)
-    return Fec(make_code(10, 0x409, 544, 514, 15), 10, 1, *FEC_BLOCKS[name], 68)
+        return Fec(make_code(8, 0x11D, 152, 144, 3), 8, 8, *shape)
+    return Fec(make_code(10, 0x409, 544, 514, 15), 10, 1, *shape)
 
 
 def _bits(payload):

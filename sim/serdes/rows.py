@@ -38,14 +38,14 @@ def form_rows(offered, data, ctrl, bad, asked_at, asked, shape, accepted, out):
 
     Returns
     -------
-    (int, int)
-        Block rows pulled, and beats dropped.
+    int
+        Block rows pulled.
     """
     cycles, lanes, width, period, coded, extra = shape
     blocks = data.shape[1]
     everything = (1 << lanes) - 1
     held, held_ctrl, a = np.zeros(_HELD, np.uint64), np.zeros(_HELD, np.bool_), 0
-    live, want, change, following, dropped = everything, everything, 0, 0, 0
+    live, want, change, following = everything, everything, 0, 0
     # Rows in the crossing: blocks, set, blocks of beats in it, cycle written.
     ring = np.zeros((CROSSING_DEPTH, lanes), np.uint64)
     ring_ctrl = np.zeros((CROSSING_DEPTH, lanes), np.bool_)
@@ -72,9 +72,7 @@ def form_rows(offered, data, ctrl, bad, asked_at, asked, shape, accepted, out):
         if (not due and a < n and (room or a + blocks < n) and following < offered.size
                 and offered[following] <= cycle):
             accepted[following] = cycle
-            if bad[following]:
-                dropped += 1
-            else:
+            if not bad[following]:
                 taken = True
                 held[a:a + blocks] = data[following]
                 held_ctrl[a:a + blocks] = ctrl[following]
@@ -126,4 +124,4 @@ def form_rows(offered, data, ctrl, bad, asked_at, asked, shape, accepted, out):
                 row += 1
             line += 1
         wrote[cycle & _PAST - 1], took[cycle & _PAST - 1] = written, read
-    return row, dropped
+    return row

@@ -75,9 +75,9 @@ def _sent(cfg, offers, cycles, off):
            np.empty(most, np.int64), np.zeros(most, np.int64))
     accepted = np.full(len(offers), -1, np.int64)
     shape = cycles, serdes.lanes, serdes.word_bits, serdes.marker_period, coded, extra
-    rows, _ = form_rows(np.array(offered, np.int64), data, ctrl, bad,
-                        np.ascontiguousarray(changes[:, 0]), np.ascontiguousarray(changes[:, 1]),
-                        shape, accepted, out)
+    rows = form_rows(np.array(offered, np.int64), data, ctrl, bad,
+                     np.ascontiguousarray(changes[:, 0]), np.ascontiguousarray(changes[:, 1]),
+                     shape, accepted, out)
     payload, sync, live, phase = (field[:rows] for field in out)
     sync[live >= 0] = True
     seeds = np.array([state_word(scrambler_seed(lane)) for lane in range(serdes.lanes)], np.uint64)

@@ -8,6 +8,7 @@ import galois
 import numpy as np
 import pytest
 
+from lightloom.config import FEC_BLOCKS, FEC_LATENCY
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.serdes.fec import decoder, encoder, sync, syndromes
 from lightloom.hdl.serdes.fec.code import RS152, RS544, Code
@@ -560,3 +561,9 @@ def test_giving_up_one_codeword_early_is_caught(seed, tmp_path, mutate):
     mutate.setattr(sync, "MOST_BAD", 7)
     with pytest.raises(AssertionError):
         assert_loses_lock_after(7, True, seed, tmp_path)
+
+
+@pytest.mark.parametrize("code", [RS152, RS544], ids=lambda code: code.name)
+def test_the_configuration_has_the_codes_blocks_and_latency(code):
+    assert FEC_BLOCKS[code.name] == (code.data_blocks, code.parity_blocks)
+    assert FEC_LATENCY[code.name] == code.latency
