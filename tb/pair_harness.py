@@ -193,8 +193,11 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
                     f".out({other}_rx{p}), .errors({end}_errors{p}));")
             else:
                 body.append(f"assign {end}_rx{p} = 0;")
-            pins += [f".clocks__{p}__tx_clk(clk)", f".rx_signal__{p}({{{lanes}{{1'b1}}}})",
-                     *(f".clocks__{p}__rx_clk__{lane}(clk)" for lane in range(lanes)),
+            # The transceivers of a port without a fibre are off: no light, no clocks.
+            on = int(p < joined)
+            clock = "clk" if on else "1'b0"
+            pins += [f".clocks__{p}__tx_clk({clock})", f".rx_signal__{p}({{{lanes}{{1'b{on}}}}})",
+                     *(f".clocks__{p}__rx_clk__{lane}({clock})" for lane in range(lanes)),
                      f".control__{p}({AdapterControl(cfg).size}'b0)",
                      f".ports__{p}({end}_status{p})"]
             body.append(f"wire [{PortStatus(cfg).size - 1}:0] {end}_status{p};")

@@ -124,7 +124,8 @@ def test_a_stuck_pointer_in_the_host_egress_is_named_with_flit_port_and_cycle(
         tmp_path, seed, monkeypatch):
     monkeypatch.setattr(egress, "RoundRobin", StuckRoundRobin)
     cfg = config.load("ecp5")
-    packets = random_packets(cfg, np.random.default_rng(seed), flits=1000)
+    # Both VCs wait at once only when the link, slower than a host, has filled the queues.
+    packets = random_packets(cfg, np.random.default_rng(seed), flits=4000)
     done = both(cfg, packets, tmp_path, seed)
     assert re.fullmatch(
         r"flit \d+ of packet \d+ from [ab]\.host_in\[0\] \(GPU \d+ to \d+, VC [01]\): "
