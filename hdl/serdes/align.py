@@ -87,8 +87,8 @@ class Aligner(wiring.Component):
     ----------
     entries, own, other : In, Out(lanes), Out(lanes)
         What comes on wire p, and what that is (:class:`DeskewBlock`).
-    ready, heads : In
-        Wire p has a block to read.
+    ready, heads, two : In
+        Wire p has a block to read; it has another, which is not of this cycle.
     overflow, spoil : In(lanes)
         Of each wire: its FIFO has no room; it carries no blocks now.
     emptied : In(1)
@@ -99,6 +99,9 @@ class Aligner(wiring.Component):
         Nothing is read, markers are waited for.
     read, clear : Out(lanes)
         To the FIFOs.
+    skip : Out(1)
+        Two rows are read, of the payload rows before the port is aligned: what has come in while
+        the members were found does not stay in the FIFOs.
     chosen : Out
         As of :class:`Hunt`, for the row that is read.
     give, mark : Out(1)
@@ -118,6 +121,7 @@ class Aligner(wiring.Component):
             "entries": In(data.ArrayLayout(DeskewBlock, lanes)),
             "own": Out(lanes), "other": Out(lanes),
             "ready": In(lanes), "heads": In(data.ArrayLayout(DeskewBlock, lanes)),
+            "two": In(lanes), "skip": Out(1),
             "overflow": In(lanes), "spoil": In(lanes), "emptied": In(1), "room": In(1),
             "hunt": Out(1, init=1), "read": Out(lanes), "clear": Out(lanes),
             "chosen": Out(data.ArrayLayout(lanes, lanes)),
@@ -167,6 +171,8 @@ class Aligner(wiring.Component):
         row, right, wrong, over = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             row.eq(~self.hunt & (self.ready | others).all() & self.room),
+            self.skip.eq(row & ~at_marker & ~self.aligned & (rows != 0)
+                         & (self.two | others).all()),
             right.eq(row & at_marker & (own | others).all()),
             wrong.eq(row & at_marker & ~(own | others).all()),
             self.first.eq(right & once & ~self.aligned),
@@ -185,8 +191,8 @@ class Aligner(wiring.Component):
                          self.aligned.eq(0)]
         with m.Else():
             with m.If(row):
-                m.d.sync += [rows.eq(Mux(at_marker, period - 1, rows - 1)),
-                             at_marker.eq(~at_marker & (rows == 0))]
+                m.d.sync += [rows.eq(Mux(at_marker, period - 1, rows - 1 - self.skip)),
+                             at_marker.eq(~at_marker & (rows == self.skip))]
             with m.If(right):
                 m.d.sync += [once.eq(1), self.aligned.eq(once), misses.eq(0)]
             with m.Elif(wrong):

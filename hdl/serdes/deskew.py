@@ -34,8 +34,12 @@ class DeskewFifo(wiring.Component):
     read, clear : In(1)
         Take the head at the end of this cycle; empty the FIFO, and begin with the block of this
         cycle.
+    skip : In(1)
+        With `read` and `two`: take the block behind the head too.
     ready, o : Out
         There is a head.
+    two : Out(1)
+        There are two blocks, without that of this cycle.
     overflow : Out(1)
         The block of this cycle finds no room.
     emptied : Out(1)
@@ -46,7 +50,8 @@ class DeskewFifo(wiring.Component):
         self._depth = cfg.derived.deskew_depth
         super().__init__({
             "valid": In(1), "block": In(DeskewBlock), "spoil": In(1), "hunt": In(1),
-            "read": In(1), "clear": In(1), "ready": Out(1), "o": Out(DeskewBlock),
+            "read": In(1), "skip": In(1), "clear": In(1), "ready": Out(1),
+            "o": Out(DeskewBlock), "two": Out(1),
             "overflow": Out(1), "emptied": Out(1),
         })
 
@@ -67,17 +72,18 @@ class DeskewFifo(wiring.Component):
             self.emptied.eq(self.hunt & (self.overflow | (self.spoil & started))),
         ]
 
-        def after(place):
-            return Mux(place == self._depth - 1, 0, place + 1)
+        def after(place, by=1):
+            return Mux(place >= self._depth - by, place - (self._depth - by), place + by)
 
         held_next = Signal.like(held)
         with m.If(self.clear | self.emptied):
             m.d.comb += held_next.eq(begin)
             m.d.sync += [started.eq(begin), head.eq(tail), tail.eq(Mux(begin, after(tail), tail))]
         with m.Else():
-            m.d.comb += held_next.eq(held + keep - self.read)
+            both = self.read & self.skip
+            m.d.comb += held_next.eq(held + keep - self.read - both)
             m.d.sync += [started.eq(started | keep),
-                         head.eq(Mux(self.read, after(head), head)),
+                         head.eq(Mux(both, after(head, 2), Mux(self.read, after(head), head))),
                          tail.eq(Mux(keep, after(tail), tail))]
-        m.d.sync += [held.eq(held_next), some.eq(held_next != 0)]
+        m.d.sync += [held.eq(held_next), some.eq(held_next != 0), self.two.eq(held_next >= 2)]
         return m

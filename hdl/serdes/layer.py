@@ -159,6 +159,7 @@ class AdapterRx(wiring.Component):
                 fifo.block.other.eq(aligner.other[number]), fifo.spoil.eq(entry.valid & spoil),
                 fifo.hunt.eq(aligner.hunt), fifo.read.eq(aligner.read[number]),
                 fifo.clear.eq(aligner.clear[number]), emptied[number].eq(fifo.emptied),
+                fifo.skip.eq(aligner.skip), aligner.two[number].eq(fifo.two),
                 aligner.ready[number].eq(fifo.ready), aligner.heads[number].eq(fifo.o),
                 aligner.overflow[number].eq(fifo.overflow),
                 aligner.spoil[number].eq((entry.valid & spoil) | health.silent),

@@ -42,7 +42,7 @@ def set_clock(state, cycle):
 def _arrival(rules, row):
     """The cycle in which a row is read at the far end, if none is before it."""
     return (_FIRST_WORD + (BLOCK_BITS * row + BLOCK_BITS - 1) // rules.word_bits
-            + rules.fibre_cycles + _RECEIVED - 2 + rules.backlog)
+            + rules.fibre_cycles + _RECEIVED - 2)
 
 
 @part

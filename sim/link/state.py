@@ -73,7 +73,6 @@ class Rules(NamedTuple):
     lanes: int             # L
     blocks: int            # W
     fibre_cycles: int
-    backlog: int           # rows that wait at the far end for ever
     uneven: bool           # rows complete now more, now fewer beats
 
 
@@ -139,9 +138,6 @@ def make_links(cfg, inputs, outputs, peers) -> LinkState:
     rules = Rules(
         vcs, link.frame_flits, derived.frame_heads, link.replay_flits, link.keepalive_cycles,
         serdes.word_bits, serdes.marker_period, lanes, blocks, derived.fibre_cycles,
-        # The two rows that come in before the first one is read are worked off in cycles in which
-        # no row comes; where one comes in each cycle there are none.
-        backlog=2 if serdes.word_bits == BLOCK_BITS else 0,
         uneven=lanes > blocks and lanes % blocks > 0)
     ends, channels = np.zeros(count, END), np.zeros((count, vcs), CHANNEL)
     ends["wake"], ends["input"], ends["output"], ends["peer"] = NEVER, inputs, outputs, peers

@@ -102,6 +102,16 @@ def row_is_there(head, tail, order, n):
 
 
 @njit(cache=True)
+def second_row_is_there(head, tail, fresh, order, n):
+    """Whether each member has another block behind its head, which is not of this cycle."""
+    there = True
+    for place in range(n):
+        wire = order[place]
+        there = there and head[wire] + 1 < tail[wire] - fresh[wire]
+    return there
+
+
+@njit(cache=True)
 def judge_markers(kind, data, head, order, n, live):
     """The members' heads as a marker row: (right, all are markers with another `live`)."""
     right = other = True

@@ -17,6 +17,7 @@ from .align import (
     judge_markers,
     members_take,
     row_is_there,
+    second_row_is_there,
 )
 from .fec import fec_entries
 from .lane import Kind, lane_entries
@@ -196,6 +197,12 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                         phase = (np.int64(data[order[0], head[order[0]]] >> np.uint64(40))
                                  & 0xFF) % blocks
                 else:
+                    # Before alignment rows are thrown away, two at once where there are two.
+                    if (not aligned and (row + 1) % (period + 1)
+                            and second_row_is_there(head, tail, fresh, order, n)):
+                        for place in range(n):
+                            head[order[place]] += 1
+                        row += 1
                     given = aligned
                     for place in range(n):
                         wire = order[place]
