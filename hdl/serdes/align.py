@@ -88,7 +88,7 @@ class Aligner(wiring.Component):
     entries, own, other : In, Out(lanes), Out(lanes)
         What comes on wire p, and what that is (:class:`DeskewBlock`).
     ready, heads, two : In
-        Wire p has a block to read; it has another, which is not of this cycle.
+        Wire p has a block to read; it has another.
     overflow, spoil : In(lanes)
         Of each wire: its FIFO has no room; it carries no blocks now.
     emptied : In(1)

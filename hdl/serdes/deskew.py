@@ -39,7 +39,7 @@ class DeskewFifo(wiring.Component):
     ready, o : Out
         There is a head.
     two : Out(1)
-        There are two blocks, without that of this cycle.
+        There is another behind it.
     overflow : Out(1)
         The block of this cycle finds no room.
     emptied : Out(1)
@@ -85,5 +85,7 @@ class DeskewFifo(wiring.Component):
             m.d.sync += [started.eq(started | keep),
                          head.eq(Mux(both, after(head, 2), Mux(self.read, after(head), head))),
                          tail.eq(Mux(keep, after(tail), tail))]
-        m.d.sync += [held.eq(held_next), some.eq(held_next != 0), self.two.eq(held_next >= 2)]
+        more = Signal()
+        m.d.comb += self.two.eq(more | (some & keep))
+        m.d.sync += [held.eq(held_next), some.eq(held_next != 0), more.eq(held_next >= 2)]
         return m

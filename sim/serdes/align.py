@@ -102,12 +102,11 @@ def row_is_there(head, tail, order, n):
 
 
 @njit(cache=True)
-def second_row_is_there(head, tail, fresh, order, n):
-    """Whether each member has another block behind its head, which is not of this cycle."""
+def second_row_is_there(head, tail, order, n):
+    """Whether each member has another block behind its head."""
     there = True
     for place in range(n):
-        wire = order[place]
-        there = there and head[wire] + 1 < tail[wire] - fresh[wire]
+        there = there and head[order[place]] + 1 < tail[order[place]]
     return there
 
 

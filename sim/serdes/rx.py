@@ -199,7 +199,7 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                 else:
                     # Before alignment rows are thrown away, two at once where there are two.
                     if (not aligned and (row + 1) % (period + 1)
-                            and second_row_is_there(head, tail, fresh, order, n)):
+                            and second_row_is_there(head, tail, order, n)):
                         for place in range(n):
                             head[order[place]] += 1
                         row += 1

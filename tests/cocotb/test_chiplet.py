@@ -70,7 +70,7 @@ def test_all_ports_of_two_chiplets_at_full_load_equal_the_model_in_every_cycle(t
 def test_100_000_flits_without_errors_equal_the_model_in_every_delivery_cycle(tmp_path, seed):
     cfg = config.load("ecp5")
     packets = random_packets(cfg, np.random.default_rng(seed), flits=100_000)
-    done = both(cfg, packets, tmp_path, seed)
+    done = both(cfg, packets, tmp_path, seed, simulator="verilator")
     print(f"{done.flits} flits in {done.cycles} cycles, {done.cycles / done.seconds:.0f} "
           "cycles/s")
     assert done.mismatches == []
@@ -86,7 +86,7 @@ def test_100_000_flits_over_lanes_with_bit_errors_arrive_once_in_order_unchanged
     flits = flits_in(cfg, packets)
     run = run_pair(cfg, cache.to_verilog(Chiplet(cfg), name="chiplet"), packets, routes(cfg),
                    cycles=start + 3 * flits // 2, start=start, folder=tmp_path, ber=1e-4,
-                   seed=seed % 1000)
+                   seed=seed % 1000, simulator="verilator")
     assert sum(len(port) for end in run.received for port in end) == flits >= 100_000
     for end in "ab":
         link = run.status[f"{end}_status0"]["link"]

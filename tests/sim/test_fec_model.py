@@ -153,10 +153,11 @@ def test_beats_come_back_through_any_channel(name, shape, seed):
     assert (accepted >= 0).all()
     words = words[:, rng.permutation(cfg.serdes.lanes)]
     words = channel(words, rng.integers(0, 8 * 66, cfg.serdes.lanes), rng)
-    # One wrong bit in about 3 codewords.
-    hits = rng.integers(start, cycles, 100)
-    words[hits, rng.integers(cfg.serdes.lanes, size=100),
-          rng.integers(cfg.serdes.word_bits, size=100)] ^= 1
+    # A wrong bit in the length of a codeword, in every third: two in a codeword at the most.
+    for lane in range(cfg.serdes.lanes):
+        for at in range(start, cycles - rows(cfg, size), 3 * rows(cfg, size)):
+            words[at + rng.integers(rows(cfg, size)), lane,
+                  rng.integers(cfg.serdes.word_bits)] ^= 1
     status = receive_all(cfg, words)
     assert len(status.beats.cycle) == 200 and not status.beats.error.any()
     for i, (_, data, ctrl) in enumerate(offers):

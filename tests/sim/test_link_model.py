@@ -80,8 +80,7 @@ def adapters(cfg, offered):
             held = held[lanes:]
             for place, beat in enumerate(done):
                 # At a row a cycle, the two that came before the first was read stay ahead.
-                outs[beat] = (4 + (66 * row + 65) // bits + d.fibre_cycles + 6 + place
-                              + 2 * (bits == 66))
+                outs[beat] = 4 + (66 * row + 65) // bits + d.fibre_cycles + 6 + place
         cycle += 1
     return taken, [outs[k] for k in range(len(offered))]
 
