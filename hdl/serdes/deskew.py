@@ -72,8 +72,8 @@ class DeskewFifo(wiring.Component):
             self.emptied.eq(self.hunt & (self.overflow | (self.spoil & started))),
         ]
 
-        def after(place, by=1):
-            return Mux(place >= self._depth - by, place - (self._depth - by), place + by)
+        def after(place):
+            return Mux(place == self._depth - 1, 0, place + 1)
 
         held_next = Signal.like(held)
         with m.If(self.clear | self.emptied):
@@ -81,9 +81,10 @@ class DeskewFifo(wiring.Component):
             m.d.sync += [started.eq(begin), head.eq(tail), tail.eq(Mux(begin, after(tail), tail))]
         with m.Else():
             both = self.read & self.skip
+            second = Mux(head >= self._depth - 2, head == self._depth - 1, head + 2)
             m.d.comb += held_next.eq(held + keep - self.read - both)
             m.d.sync += [started.eq(started | keep),
-                         head.eq(Mux(both, after(head, 2), Mux(self.read, after(head), head))),
+                         head.eq(Mux(both, second, Mux(self.read, after(head), head))),
                          tail.eq(Mux(keep, after(tail), tail))]
         more = Signal()
         m.d.comb += self.two.eq(more | (some & keep))

@@ -93,21 +93,12 @@ def members_take(kind, fresh, seen, head, tail, depth, order, n):
 
 
 @njit(cache=True)
-def row_is_there(head, tail, order, n):
-    """Whether each member has a block."""
-    there = True
-    for place in range(n):
-        there = there and head[order[place]] < tail[order[place]]
-    return there
-
-
-@njit(cache=True)
-def second_row_is_there(head, tail, order, n):
-    """Whether each member has another block behind its head."""
-    there = True
-    for place in range(n):
-        there = there and head[order[place]] + 1 < tail[order[place]]
-    return there
+def rows_waiting(head, tail, order, n):
+    """How many rows each of the members has all blocks of."""
+    rows = tail[order[0]] - head[order[0]]
+    for place in range(1, n):
+        rows = min(rows, tail[order[place]] - head[order[place]])
+    return rows
 
 
 @njit(cache=True)

@@ -16,8 +16,7 @@ from .align import (
     hunt,
     judge_markers,
     members_take,
-    row_is_there,
-    second_row_is_there,
+    rows_waiting,
 )
 from .fec import fec_entries
 from .lane import Kind, lane_entries
@@ -181,7 +180,8 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                 order[:] = candidate
         else:
             over = members_take(kind, fresh, seen, head, tail, depth, order, n)
-            if free and row_is_there(head, tail, order, n):
+            waiting = rows_waiting(head, tail, order, n)
+            if free and waiting:
                 if row % (period + 1) == 0:
                     right, other = judge_markers(kind, data, head, order, n, live)
                     wrong = 0 if right else wrong + 1
@@ -198,8 +198,7 @@ def _receive(arrive, kind, data, cycles, depth, period, beats):
                                  & 0xFF) % blocks
                 else:
                     # Before alignment rows are thrown away, two at once where there are two.
-                    if (not aligned and (row + 1) % (period + 1)
-                            and second_row_is_there(head, tail, order, n)):
+                    if not aligned and waiting > 1 and (row + 1) % (period + 1):
                         for place in range(n):
                             head[order[place]] += 1
                         row += 1

@@ -79,7 +79,6 @@ def adapters(cfg, offered):
             done = [k for k in dict.fromkeys(held[:lanes]) if k not in held[lanes:]]
             held = held[lanes:]
             for place, beat in enumerate(done):
-                # At a row a cycle, the two that came before the first was read stay ahead.
                 outs[beat] = 4 + (66 * row + 65) // bits + d.fibre_cycles + 6 + place
         cycle += 1
     return taken, [outs[k] for k in range(len(offered))]
