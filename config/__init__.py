@@ -5,6 +5,7 @@ from .derived import (
     FEC_BLOCKS,
     FEC_LATENCY,
     HIGH_BER_BLOCKS,
+    LANE_LEAK_CYCLES,
     STAGES,
     Derived,
     scrambler_seed,
@@ -12,6 +13,6 @@ from .derived import (
 from .loading import ConfigError, build, load, loads, override, profiles
 from .schema import Config
 
-__all__ = ["CROSSING_DEPTH", "FEC_BLOCKS", "FEC_LATENCY", "HIGH_BER_BLOCKS", "STAGES", "Config",
-           "ConfigError", "Derived", "build", "load", "loads", "override", "profiles",
-           "scrambler_seed"]
+__all__ = ["CROSSING_DEPTH", "FEC_BLOCKS", "FEC_LATENCY", "HIGH_BER_BLOCKS",
+           "LANE_LEAK_CYCLES", "STAGES", "Config", "ConfigError", "Derived", "build", "load",
+           "loads", "override", "profiles", "scrambler_seed"]

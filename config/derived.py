@@ -44,6 +44,9 @@ cl. 49.2.13.2.2); counted in blocks it asks the same of every rate."""
 TAIL_FIXED_BITS = 8 + 1 + 2 + 2 + 32
 """Block type, NAK, NAK epoch, epoch, CRC-32C: the part of a tail that never varies."""
 
+LANE_LEAK_CYCLES = 1024
+"""A lane's error level falls by one in so many cycles: what a healthy lane makes is forgotten."""
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -68,6 +71,9 @@ class Derived:
     fibre_cycles: int     # one-way flight time
     round_trip: int       # flit leaves the replay buffer -> its slot or credit is back, cycles
     timeout_cycles: int   # no acknowledge for this long starts a replay
+    silence_cycles: int   # nothing good from the partner for this long: the link is down
+    strike_rest: int      # no strike for this long brings back the lane that strikes took out
+    lane_patience: int    # cycles that a lane may be without markers while others have them
     bringup_cycles: int   # reset of both ends -> both ACTIVE, on a channel without errors
     port_gbps: float      # line rate of one optical port, each way
 
@@ -95,6 +101,7 @@ def derive(cfg) -> Derived:
     head_bits = 2 * id_bits
     room = chiplet.flit_bytes * 8 - (
         TAIL_FIXED_BITS
+        + serdes.lanes
         + count_bits
         + 2 * seq_bits
         + chiplet.vcs * credit_bits
@@ -126,7 +133,8 @@ def derive(cfg) -> Derived:
     rows = 65 * (2 + 4) + 60 + 64 + 3 * (serdes.marker_period + 1)
     # FEC: each phase of a codeword tried for two codewords.
     rows += (payload + parity) * 3 * (payload + parity) if parity else 0
-    bringup = math.ceil(rows * 66 / lane_bits) + 4 * round_trip
+    # A session begins with a quiet round trip; then each end must hear the other.
+    bringup = math.ceil(rows * 66 / lane_bits) + 5 * round_trip
     ports = chiplet.host_ports + chiplet.optical_ports
     return Derived(
         flit_bits=chiplet.flit_bytes * 8,
@@ -150,6 +158,9 @@ def derive(cfg) -> Derived:
         fibre_cycles=fibre,
         round_trip=round_trip,
         timeout_cycles=4 * round_trip,
+        silence_cycles=4 * link.keepalive_cycles + round_trip,
+        strike_rest=2 * link.replay_limit * 4 * round_trip,
+        lane_patience=math.ceil(4 * (serdes.marker_period + 1) * 66 / lane_bits),
         bringup_cycles=bringup,
         port_gbps=serdes.lanes * serdes.lane_gbps,
     )

@@ -48,7 +48,8 @@ def check(cfg) -> None:
              "to tell which markers belong together")
 
     for field, value in (("link.replay_flits", link.replay_flits),
-                         ("link.keepalive_cycles", link.keepalive_cycles)):
+                         ("link.keepalive_cycles", link.keepalive_cycles),
+                         ("link.lane_retry_cycles", link.lane_retry_cycles)):
         _require(value & (value - 1) == 0, field, value, "must be a power of two")
     # A frame's flits and the head of its first packet must fit beside the fixed fields.
     d = derive(cfg)

@@ -43,6 +43,9 @@ class Link(Section):
     frame_flits: Annotated[Count, Field(ge=1, le=64)]
     replay_flits: Annotated[Count, Field(ge=8, le=8192)]
     keepalive_cycles: Annotated[Count, Field(ge=16, le=65536)]
+    replay_limit: Annotated[Count, Field(ge=2, le=255)]
+    lane_budget: Annotated[Count, Field(ge=1, le=65535)]
+    lane_retry_cycles: Annotated[Count, Field(ge=1024, le=1_048_576)]
 
 
 class Xbar(Section):

@@ -57,7 +57,7 @@ class Tail(data.StructLayout):
         d = cfg.derived
         fields = {
             "type": 8, "count": d.count_bits, "seq": d.seq_bits, "ack": d.seq_bits, "nak": 1,
-            "nak_epoch": 2, "epoch": 2,
+            "nak_epoch": 2, "epoch": 2, "off": cfg.serdes.lanes,
             "limit": data.ArrayLayout(d.credit_bits, cfg.chiplet.vcs),
             "info": FrameInfo(cfg),
         }

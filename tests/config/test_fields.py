@@ -40,6 +40,8 @@ def test_toml_file_loads_by_path(tmp_path):
     ("chiplet__endpoints", 2, 4096), ("serdes__lanes", 1, 16), ("serdes__marker_period", 16, 65536),
     ("serdes__deskew_blocks", 4, 256), ("serdes__clock_ppm", 0, 1000), ("link__frame_flits", 1, 64),
     ("link__replay_flits", 8, 8192), ("link__keepalive_cycles", 16, 65536),
+    ("link__replay_limit", 2, 255), ("link__lane_budget", 1, 65535),
+    ("link__lane_retry_cycles", 1024, 1_048_576),
     ("xbar__vc_depth", 4, 8192), ("xbar__max_packet_flits", 1, 1024),
     ("xbar__egress_depth", 8, 64), ("rack__endpoints", 2, 4096), ("rack__radix", 2, 64),
 ])

@@ -67,10 +67,11 @@ def test_marker_period_is_at_least_twice_the_depth_of_the_deskew_fifos():
             serdes__marker_period=40, serdes__deskew_blocks=17)
 
 
-@pytest.mark.parametrize("field", ["link__replay_flits", "link__keepalive_cycles"])
+@pytest.mark.parametrize("field", ["link__replay_flits", "link__keepalive_cycles",
+                                   "link__lane_retry_cycles"])
 def test_counts_that_wrap_are_powers_of_two(field):
-    accepted(**{field: 1024})
-    refused(field.replace("__", "."), 1000, "must be a power of two", **{field: 1000})
+    accepted(**{field: 2048})
+    refused(field.replace("__", "."), 2000, "must be a power of two", **{field: 2000})
 
 
 def test_frame_metadata_must_leave_room_for_a_head():
@@ -86,7 +87,7 @@ DEEP = {"link__replay_flits": 1024, "xbar__vc_depth": 1024}
 def fits(frame_flits: int) -> bool:
     """Whether the tail of docs/link.md has room: its fields, counted here by hand."""
     count, seq, credit = frame_flits.bit_length(), 11, 11
-    fixed = 8 + count + 2 * seq + 1 + 2 + 2 + 2 * credit + 32
+    fixed = 8 + count + 2 * seq + 1 + 2 + 2 + 4 + 2 * credit + 32
     return 256 - fixed - 4 * frame_flits >= 2 * 10
 
 
@@ -148,7 +149,8 @@ def test_direct_rack_is_one_switch():
 def test_frame_with_its_heads_fits_a_tail_and_one_more_would_not(name):
     cfg = config.load(name)
     d, flits = cfg.derived, cfg.link.frame_flits
-    used = (8 + d.count_bits + 2 * d.seq_bits + 1 + 2 + 2 + cfg.chiplet.vcs * d.credit_bits
+    used = (8 + d.count_bits + 2 * d.seq_bits + 1 + 2 + 2 + cfg.serdes.lanes
+            + cfg.chiplet.vcs * d.credit_bits
             + flits * d.meta_bits + 32)
     assert used + d.frame_heads * d.head_bits <= d.flit_bits
     assert d.frame_heads == flits or used + (d.frame_heads + 1) * d.head_bits > d.flit_bits
