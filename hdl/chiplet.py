@@ -1,17 +1,25 @@
 """The chiplet: crossbar, host ports, and a link and a SerDes adapter for each optical port."""
 
-from amaranth import Cat, Module
+from amaranth import Cat, Module, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .egress import HostEgress
 from .ingress import HostIngress, IngressCounters
 from .interfaces import AxiStream
-from .link.layer import Link, LinkStatus
+from .link.layer import Link, LinkControl, LinkStatus
 from .serdes.port import Adapter, AdapterControl, AdapterStatus
 from .xbar.input import InputCounters
 from .xbar.layer import Crossbar
 from .xbar.routing import RouteWrite
+
+
+class PortControl(data.StructLayout):
+    """All zero is normal operation."""
+
+    def __init__(self, cfg):
+        super().__init__({"link": LinkControl, "serdes": AdapterControl(cfg)})
 
 
 class PortStatus(data.StructLayout):
@@ -19,7 +27,7 @@ class PortStatus(data.StructLayout):
 
     def __init__(self, cfg):
         super().__init__({
-            "link": LinkStatus, "aligned": 1, "serdes": AdapterStatus(cfg),
+            "link": LinkStatus(cfg), "aligned": 1, "serdes": AdapterStatus(cfg),
             "xbar": InputCounters,
         })
 
@@ -57,7 +65,7 @@ class Chiplet(wiring.Component):
             "rx_words": In(word).array(opticals, lanes),
             "clocks": In(PortClocks(cfg)).array(opticals),
             "rx_signal": In(lanes).array(opticals), "rx_slip": Out(lanes).array(opticals),
-            "control": In(AdapterControl(cfg)).array(opticals),
+            "control": In(PortControl(cfg)).array(opticals),
             "route": In(stream.Signature(RouteWrite(cfg))),
             "ports": Out(PortStatus(cfg)).array(opticals),
             "hosts": Out(HostStatus).array(hosts),
@@ -86,13 +94,16 @@ class Chiplet(wiring.Component):
             wiring.connect(m, link.o, crossbar.inputs[hosts + p])
             wiring.connect(m, crossbar.outputs[hosts + p], link.i)
             wiring.connect(m, link.tx, adapter.tx)
+            off = Signal(AdapterControl(cfg), name=f"off_{p}")
             m.d.comb += [
+                off.tx.lanes_off.eq(link.lanes_off),
                 link.rx.valid.eq(adapter.rx.valid), link.rx.beat.eq(adapter.rx.beat),
-                link.aligned.eq(adapter.aligned),
+                link.aligned.eq(adapter.aligned), link.wires.eq(adapter.wires),
+                link.control.eq(self.control[p].link),
                 adapter.tx_clk.eq(self.clocks[p].tx_clk),
                 adapter.rx_words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
                 adapter.rx_signal.eq(self.rx_signal[p]), self.rx_slip[p].eq(adapter.rx_slip),
-                adapter.control.eq(self.control[p]),
+                Value.cast(adapter.control).eq(self.control[p].serdes.as_value() | off.as_value()),
                 self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter.aligned),
                 self.ports[p].serdes.eq(adapter.status),
                 self.ports[p].xbar.eq(crossbar.counters[hosts + p]),

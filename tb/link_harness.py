@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth.lib.data import Layout
+from amaranth.lib import data
 
 from lightloom.hdl.link.format import Tail
-from lightloom.hdl.link.layer import LinkStatus
-from lightloom.hdl.serdes.types import RxControl, TxControl
+from lightloom.hdl.link.layer import LinkControl, LinkStatus
+from lightloom.hdl.serdes.types import RxControl, TxControl, WireHealth
 
 from .bench import VERILOG, harness
 from .flits import Flit, FlitCodec
@@ -53,7 +53,7 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     codec, d = FlitCodec(cfg), cfg.derived
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
-    lanes, status = cfg.serdes.lanes, Layout.cast(LinkStatus).size
+    lanes, status = cfg.serdes.lanes, LinkStatus(cfg).size
     words = lanes * cfg.serdes.word_bits
     body, sources = [], {f: (VERILOG / f).read_text() for f in FILES}
     for end, blocks in zip(ENDS, verilog, strict=True):
@@ -68,7 +68,8 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
             f"wire {end}_tx_valid, {end}_tx_ready, {end}_rx_valid, {end}_aligned;",
             f"wire [{beats}] {end}_tx; wire [{d.blocks * 66 - 1}:0] {end}_rx;",
             f"wire [{words - 1}:0] {end}_out, {end}_in, {end}_line; wire [31:0] {end}_errors;",
-            f"wire [{status - 1}:0] {end}_status;",
+            f"wire [{status - 1}:0] {end}_status; wire [{lanes - 1}:0] {end}_lanes_off;",
+            f"wire [{lanes * data.Layout.cast(WireHealth).size - 1}:0] {end}_wires;",
             codec.source(f"{end}_source", folder / f"{end}_in.hex", len(flits),
                          cfg.xbar.egress_depth, i),
             codec.sink(f"{end}_sink", folder / f"{end}_out.log", o),
@@ -80,15 +81,17 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
                         for w in ("valid", "flit", "credit"))
             + f", .tx__valid({end}_tx_valid), .tx__ready({end}_tx_ready), .tx__payload({end}_tx), "
             f".rx__valid({end}_rx_valid), .rx__beat({end}_rx), .aligned({end}_aligned), "
-            f".status({end}_status));",
+            f".wires({end}_wires), .lanes_off({end}_lanes_off), "
+            f".control({data.Layout.cast(LinkControl).size}'b0), .status({end}_status));",
             f"adapter_tx_{end} {end}_adapter_tx (.clk(clk), .rst(rst), .tx_clk(clk), "
             f".i__valid({end}_tx_valid), .i__ready({end}_tx_ready), .i__payload({end}_tx), "
-            f".words({end}_out), .control({TxControl(cfg).size}'b0));",
+            f".words({end}_out), "
+            f".control({{{TxControl(cfg).size - lanes}'b0, {end}_lanes_off}}));",
             f"adapter_rx_{end} {end}_adapter_rx (.clk(clk), .rst(rst), "
             + ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
             + f", .words({end}_in), .rx_signal({{{lanes}{{1'b1}}}}), "
             f".control({RxControl(cfg).size}'b0), .valid({end}_rx_valid), .beat({end}_rx), "
-            f".aligned({end}_aligned));",
+            f".aligned({end}_aligned), .wires({end}_wires));",
         ]
     for k, (end, other) in enumerate(zip(ENDS, reversed(ENDS), strict=True)):
         broken = f"(cycle >= {cut} && cycle < {cut + 200})" if cut and end == "a" else "1'b0"
@@ -106,7 +109,7 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     return LinkRun(
         [codec.read_log(folder / f"{end}_out.log") for end in ENDS],
         [_read_beats(folder / f"{end}_beats.log") for end in ENDS],
-        [decode(LinkStatus, int(left[f"{end}_status"], 2)) for end in ENDS],
+        [decode(LinkStatus(cfg), int(left[f"{end}_status"], 2)) for end in ENDS],
         left["active"], [int(left[f"{end}_errors"], 2) for end in ENDS])
 
 

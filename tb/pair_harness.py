@@ -10,8 +10,7 @@ from pathlib import Path
 
 from amaranth.lib.data import Layout
 
-from lightloom.hdl.chiplet import HostStatus, PortStatus
-from lightloom.hdl.serdes.port import AdapterControl
+from lightloom.hdl.chiplet import HostStatus, PortControl, PortStatus
 
 from .bench import VERILOG, harness
 from .layouts import decode
@@ -81,7 +80,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
         Cycles to run at the most; every packet must have arrived by then. With `check` the run
         ends soon after the last has.
     start : int
-        Cycle by which the joined links must be ACTIVE; packets are not offered earlier.
+        Cycle by which the joined links must be up; packets are not offered earlier.
     ber : float
         Bit error rate of each lane.
     waves : int
@@ -98,7 +97,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     Raises
     ------
     SimulationError
-        A link is not ACTIVE in time, or a packet is lost, altered, duplicated or out of order.
+        A link is not up in time, or a packet is lost, altered, duplicated or out of order.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
@@ -198,7 +197,7 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
             clock = "clk" if on else "1'b0"
             pins += [f".clocks__{p}__tx_clk({clock})", f".rx_signal__{p}({{{lanes}{{1'b{on}}}}})",
                      *(f".clocks__{p}__rx_clk__{lane}({clock})" for lane in range(lanes)),
-                     f".control__{p}({AdapterControl(cfg).size}'b0)",
+                     f".control__{p}({PortControl(cfg).size}'b0)",
                      f".ports__{p}({end}_status{p})"]
             body.append(f"wire [{PortStatus(cfg).size - 1}:0] {end}_status{p};")
         for h in range(cfg.chiplet.host_ports):

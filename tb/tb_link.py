@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles
 
 from lightloom.tb.bench import start
 
-ACTIVE = 2
+ACTIVE = 5
 
 
 @cocotb.test()
@@ -17,7 +17,7 @@ async def run_traffic(dut):
     await start(dut)
     cycles, step, active = int(os.environ["CYCLES"]), 16, None
     for now in range(0, cycles, step):
-        states = [dut.a_status.value[1:0], dut.b_status.value[1:0]]
+        states = [dut.a_status.value[3:0], dut.b_status.value[3:0]]
         assert all(state.is_resolvable for state in states), f"link state is X at cycle {now}"
         if active is None and all(state == ACTIVE for state in states):
             active = now

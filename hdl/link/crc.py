@@ -33,6 +33,11 @@ def update(state, data):
     return Cat((mixed & Const(mask, len(data))).xor() for mask in _rows(len(data)))
 
 
+def seed(sender, receiver):
+    """Register before a frame: a frame of another session fails (docs/link.md, Sessions)."""
+    return Const(INIT, CRC_BITS) ^ Cat(sender, receiver)
+
+
 @lru_cache
 def residue() -> int:
     """Register after any message and its complemented CRC."""

@@ -1,18 +1,22 @@
 """The frame buffer, and the delivery of accepted frames as flits."""
 
-from amaranth import Module, Signal
-from amaranth.lib import wiring
+from amaranth import Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..interfaces import FlitLayout
+from ..interfaces import End, FlitLayout
+from ..xbar.roundrobin import onehot_mux
+from .consumer import Consumer
 from .format import FrameInfo
 from .receiver import Frame, buffer_bits
 
 
 class Delivery(wiring.Component):
     """Gives accepted frames' flits in order, one a cycle, without a gap while frames wait.
+
+    Ends the packets that a session left open, each with a flit that says ABORT.
 
     Delivery is never slower than arrival, since a frame takes one beat more than it has flits, so
     at most F flits wait. Behind a frame of F, frames of one flit arrive every other cycle while it
@@ -24,7 +28,16 @@ class Delivery(wiring.Component):
         Store a flit's payload.
     accept, frame : In
         Queue an accepted frame; its first flit is out two cycles later if none is before it.
+    closing : In(1)
+        Open packets are to be ended, as soon as the consumer has a slot.
+    credit : In(vcs)
+        Slots that the consumer gives back.
     valid, flit : Out
+    settled : Out(1)
+        No frame waits or leaves, and no packet is open.
+    aborted : Out(1)
+    free : Out
+        Of each VC, the consumer's slots that are free at the end of this cycle.
     """
 
     def __init__(self, cfg):
@@ -33,7 +46,9 @@ class Delivery(wiring.Component):
             "write": In(1), "write_addr": In(buffer_bits(cfg)),
             "write_data": In(cfg.derived.flit_bits),
             "accept": In(1), "frame": In(Frame(cfg)),
-            "valid": Out(1), "flit": Out(FlitLayout(cfg)),
+            "closing": In(1), "credit": In(cfg.chiplet.vcs),
+            "valid": Out(1), "flit": Out(FlitLayout(cfg)), "settled": Out(1), "aborted": Out(1),
+            "free": Out(data.ArrayLayout(cfg.derived.credit_bits, cfg.chiplet.vcs)),
         })
 
     def elaborate(self, platform):
@@ -61,8 +76,16 @@ class Delivery(wiring.Component):
             m.d.comb += [now.eq(waiting.info), read.addr.eq(waiting.start), frames.r_en.eq(1)]
             m.d.sync += [left.eq(waiting.count - 1), address.eq(waiting.start + 1)]
         meta, head = now.meta[0], now.head[0]
+        m.submodules.consumer = consumer = Consumer(cfg)
+        payload_valid = Signal()
+        m.d.comb += [
+            consumer.given.eq(going | frames.r_rdy), consumer.vc.eq(meta.vc),
+            consumer.end.eq(meta.end), consumer.credit.eq(self.credit),
+            consumer.closing.eq(self.closing), self.settled.eq(consumer.settled),
+            self.aborted.eq(consumer.abort.any()), self.free.eq(consumer.free),
+        ]
         m.d.sync += [
-            self.valid.eq(going | frames.r_rdy),
+            self.valid.eq(consumer.given | self.aborted), payload_valid.eq(consumer.given),
             rest.meta.eq(now.meta.as_value() >> now.meta[0].shape().size),
             sideband.vc.eq(meta.vc), sideband.first.eq(meta.first), sideband.end.eq(meta.end),
         ]
@@ -71,5 +94,14 @@ class Delivery(wiring.Component):
                          rest.head.eq(now.head.as_value() >> now.head[0].shape().size)]
         with m.Else():
             m.d.sync += [sideband.src.eq(0), sideband.dst.eq(0), rest.head.eq(now.head)]
-        m.d.comb += [self.flit.eq(sideband), self.flit.payload.eq(read.data)]
+        with m.If(self.aborted):
+            m.d.sync += [
+                sideband.eq(0), sideband.end.eq(End.ABORT),
+                sideband.vc.eq(onehot_mux(consumer.abort, [
+                    Const(v, d.vc_bits) for v in range(cfg.chiplet.vcs)])),
+            ]
+        m.d.comb += [
+            self.flit.eq(sideband),
+            self.flit.payload.eq(Mux(payload_valid, read.data, 0)),
+        ]
         return m

@@ -3,16 +3,33 @@
 from amaranth.lib import data, enum
 
 from ..interfaces import End
-from .crc import CRC_BITS, compute
+from .crc import CRC_BITS
 
 
-class State(enum.Enum, shape=2):
-    """Bring-up state of one end."""
+class State(enum.Enum, shape=4):
+    """Training state of one end."""
 
-    DOWN = 0
-    TRAIN = 1
-    ACTIVE = 2
-    FAULT = 3
+    RESET = 0
+    LIGHT = 1
+    LOCK = 2
+    ALIGNED = 3
+    EXCHANGED = 4
+    ACTIVE = 5
+    DEGRADED = 6
+    SLEEP = 7
+    RETRAIN = 8
+    FAULT = 9
+
+
+UP = (State.ACTIVE, State.DEGRADED, State.SLEEP)
+"""States in which frames are sent."""
+
+
+class Session(data.Struct):
+    """Numbers of our session and of the partner's, which is 0 while it is not known."""
+
+    ours: 8
+    theirs: 8
 
 
 class Meta(data.StructLayout):
@@ -45,7 +62,7 @@ class Feedback(data.StructLayout):
     def __init__(self, cfg):
         d = cfg.derived
         super().__init__({
-            "ack": d.seq_bits, "nak": 1, "nak_epoch": 2,
+            "ack": d.seq_bits, "nak": 1, "nak_epoch": 2, "off": cfg.serdes.lanes,
             "limit": data.ArrayLayout(d.credit_bits, cfg.chiplet.vcs),
         })
 
@@ -66,17 +83,25 @@ class Tail(data.StructLayout):
         super().__init__({**fields, **({"spare": spare} if spare else {}), "crc": CRC_BITS})
 
 
+PARAMETERS = {"version": 4, "flit": 2, "vcs": 3, "ids": 4, "lanes": 4, "frame": 6, "replay": 4,
+              "depth": 14}
+"""What two link partners must share, and its bits in a train beat."""
+
+
 class Train(data.StructLayout):
     """A train beat as payload bits."""
 
     def __init__(self, cfg):
-        spare = cfg.derived.flit_bits - 2 * CRC_BITS - 16
-        super().__init__({"type": 8, "ready": 1, "fresh": 1, "zero": 6, "params": CRC_BITS,
-                          "spare": spare, "crc": CRC_BITS})
+        fields = {"type": 8, "hears": 1, "fresh": 1, "zero": 6, "session": 8, "echo": 8,
+                  "off": 16, **PARAMETERS}
+        spare = cfg.derived.flit_bits - CRC_BITS - sum(fields.values())
+        super().__init__({**fields, "spare": spare, "crc": CRC_BITS})
 
 
-def parameter_word(cfg) -> int:
-    """CRC-32C of the fields that two link partners must share."""
-    shared = (cfg.chiplet.flit_bytes, cfg.chiplet.vcs, cfg.derived.id_bits, cfg.serdes.lanes,
-              cfg.link.frame_flits, cfg.link.replay_flits, cfg.xbar.vc_depth)
-    return compute(",".join(map(str, shared)).encode())
+def parameters(cfg) -> dict[str, int]:
+    """Our :data:`PARAMETERS`."""
+    link = cfg.link
+    return {"version": 1, "flit": (cfg.chiplet.flit_bytes // 16).bit_length() - 1,
+            "vcs": cfg.chiplet.vcs - 1, "ids": cfg.derived.id_bits, "lanes": cfg.serdes.lanes - 1,
+            "frame": link.frame_flits - 1, "replay": link.replay_flits.bit_length() - 1,
+            "depth": cfg.xbar.vc_depth}

@@ -5,8 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..interfaces import BlockType, FlitLayout, beat_layout
-from .crc import CRC_BITS, INIT, update
-from .format import Feedback, Head, Meta, State, Tail, Train, parameter_word
+from .crc import CRC_BITS, INIT, seed, update
+from .format import Feedback, Head, Meta, Session, Tail, Train, parameters
 
 
 class Framer(wiring.Component):
@@ -14,8 +14,8 @@ class Framer(wiring.Component):
 
     Attributes
     ----------
-    state : In
-        Bring-up state; `fresh` is 1 until ACTIVE was reached.
+    up, fresh, hears, session, renew : In
+        See :class:`~lightloom.hdl.link.training.Training`.
     have, flit, take, tx, acked, behind, seek, position
         The replay ring, see :class:`~lightloom.hdl.link.replay.ReplayRing`.
     feedback : In
@@ -31,7 +31,7 @@ class Framer(wiring.Component):
         self._cfg = cfg
         seq = cfg.derived.seq_bits
         super().__init__({
-            "state": In(State), "fresh": In(1),
+            "up": In(1), "fresh": In(1), "hears": In(1), "session": In(Session), "renew": In(1),
             "have": In(1), "flit": In(FlitLayout(cfg)), "take": Out(1),
             "tx": In(seq), "acked": In(seq), "behind": In(1),
             "seek": Out(1), "position": Out(seq),
@@ -49,15 +49,15 @@ class Framer(wiring.Component):
         m.d.comb += [b_load.eq(~self.o.valid | self.o.ready), free.eq(~a_valid | b_load)]
 
         count, heads = Signal(d.count_bits), Signal(range(d.frame_heads + 1))
-        start = Signal(d.seq_bits)
+        begin = Signal(d.seq_bits)
         load_flit, load_tail, load_train = Signal(), Signal(), Signal()
         fits = Signal()
         dirty, keepalive = self._reasons_for_bare_tails(m, load_tail)
         m.d.comb += fits.eq((count < cfg.link.frame_flits)
                             & (~self.flit.first | (heads < d.frame_heads)))
         with m.If(free):
-            with m.If(self.state != State.ACTIVE):
-                m.d.comb += [load_train.eq(1), self.seek.eq(count != 0), self.position.eq(start)]
+            with m.If(~self.up):
+                m.d.comb += [load_train.eq(1), self.seek.eq(count != 0), self.position.eq(begin)]
             with m.Elif(self.replay & (count == 0)):
                 m.d.comb += [self.replaying.eq(1), self.seek.eq(1), self.position.eq(self.acked)]
             with m.Elif(self.replay):
@@ -71,17 +71,22 @@ class Framer(wiring.Component):
         m.d.comb += self.take.eq(load_flit)
         m.d.sync += self.epoch.eq(self.epoch + self.replaying)
 
+        with m.If(self.renew):
+            m.d.sync += self.epoch.eq(0)
+
         tail, train = Signal(Tail(cfg)), Signal(Train(cfg))
-        self._collect(m, tail.info, load_flit, load_tail | load_train, count, heads, start)
+        self._collect(m, tail.info, load_flit, load_tail | load_train, count, heads, begin)
         m.d.comb += [
             tail.type.eq(BlockType.TAIL), tail.count.eq(count),
-            tail.seq.eq(Mux(count == 0, self.tx, start)),
+            tail.seq.eq(Mux(count == 0, self.tx, begin)),
             tail.ack.eq(self.feedback.ack), tail.nak.eq(self.feedback.nak),
             tail.nak_epoch.eq(self.feedback.nak_epoch), tail.epoch.eq(self.epoch),
-            tail.limit.eq(self.feedback.limit),
-            train.type.eq(BlockType.TRAIN), train.ready.eq(self.state == State.TRAIN),
-            train.fresh.eq(self.fresh), train.params.eq(parameter_word(cfg)),
+            tail.off.eq(self.feedback.off), tail.limit.eq(self.feedback.limit),
+            train.type.eq(BlockType.TRAIN), train.hears.eq(self.hears),
+            train.fresh.eq(self.fresh), train.session.eq(self.session.ours),
+            train.echo.eq(self.session.theirs), train.off.eq(self.feedback.off),
         ]
+        m.d.comb += [train[name].eq(value) for name, value in parameters(cfg).items()]
 
         with m.If(free):
             m.d.sync += [
@@ -100,19 +105,20 @@ class Framer(wiring.Component):
     def _reasons_for_bare_tails(self, m, load_tail):
         """`dirty`: the partner does not know our feedback; `keepalive`: it is time to repeat it."""
         cfg = self._cfg
-        limits = [cfg.xbar.vc_depth] * cfg.chiplet.vcs
-        told = Signal(Feedback(cfg), init={"limit": limits})
+        told = Signal(Feedback(cfg))
         dirty, keepalive = Signal(), Signal()
         timer = Signal(range(cfg.link.keepalive_cycles))
         m.d.comb += dirty.eq(self.feedback.as_value() != told.as_value())
         m.d.sync += timer.eq(timer + 1)
         with m.If(load_tail):
             m.d.sync += [told.eq(self.feedback), keepalive.eq(0)]
+        with m.If(self.renew):
+            m.d.sync += told.eq(0)
         with m.If(timer.all()):
             m.d.sync += keepalive.eq(1)
         return dirty, keepalive
 
-    def _collect(self, m, info, load_flit, close, count, heads, start):
+    def _collect(self, m, info, load_flit, close, count, heads, begin):
         """Keep the open frame's sideband."""
         cfg = self._cfg
         meta = Signal(data.ArrayLayout(Meta(cfg), cfg.link.frame_flits))
@@ -121,7 +127,7 @@ class Framer(wiring.Component):
         with m.If(load_flit):
             m.d.sync += [count.eq(count + 1), heads.eq(heads + self.flit.first)]
             with m.If(count == 0):
-                m.d.sync += start.eq(self.tx)
+                m.d.sync += begin.eq(self.tx)
             for k in range(cfg.link.frame_flits):
                 with m.If(count == k):
                     m.d.sync += [meta[k].vc.eq(self.flit.vc), meta[k].first.eq(self.flit.first),
@@ -129,11 +135,11 @@ class Framer(wiring.Component):
             for k in range(cfg.derived.frame_heads):
                 with m.If(self.flit.first & (heads == k)):
                     m.d.sync += [head[k].src.eq(self.flit.src), head[k].dst.eq(self.flit.dst)]
-        with m.If(close):
+        with m.If(close | self.renew):
             m.d.sync += [count.eq(0), heads.eq(0), meta.eq(0), head.eq(0)]
 
     def _stage_b(self, m, b_load, a_valid, a_control, a_alone, a_bits):
-        crc = Signal(CRC_BITS, init=INIT)
+        crc = Signal(CRC_BITS)
         start = Signal(CRC_BITS)
         body = a_bits[:-CRC_BITS]
         sealed = Signal(len(a_bits))
@@ -144,7 +150,9 @@ class Framer(wiring.Component):
         with m.If(b_load):
             m.d.sync += self.o.valid.eq(a_valid)
             with m.If(a_valid):
-                m.d.sync += crc.eq(Mux(a_control, INIT, update(crc, a_bits)))
+                # A train goes before the first frame of a session, so the register is set by then.
+                m.d.sync += crc.eq(Mux(
+                    a_control, seed(self.session.ours, self.session.theirs), update(crc, a_bits)))
                 m.d.sync += self.o.payload[0].ctrl.eq(a_control)
                 m.d.sync += [block.data.eq(sealed[64 * k:64 * (k + 1)])
                              for k, block in enumerate(self.o.payload)]

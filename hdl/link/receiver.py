@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..counters import count
 from ..interfaces import BlockType, RxBeats
-from .crc import CRC_BITS, INIT, residue, update
-from .format import Feedback, FrameInfo, Tail, Train, parameter_word
+from .crc import CRC_BITS, INIT, residue, seed, update
+from .format import Feedback, FrameInfo, Session, Tail, Train
 
 
 class Frame(data.StructLayout):
@@ -38,16 +38,16 @@ class Receiver(wiring.Component):
     Attributes
     ----------
     i : In, RxBeats
-    open : In(1)
-        Frames may be accepted.
+    open, session, renew : In
+        Frames may be accepted; see :class:`~lightloom.hdl.link.training.Training`.
     write, write_addr, write_data : Out
         Store a flit in the frame buffer.
     accept, frame : Out
         A frame is accepted in this cycle.
     tail, news : Out
         A tail with a good CRC, what it says to our transmitter.
-    train, train_ready, train_fresh, train_matches : Out
-        A train beat with a good CRC.
+    train, beat : Out
+        A train beat with a good CRC, and its fields.
     expected, nak, nak_epoch : Out
         For the partner's transmitter.
     """
@@ -56,11 +56,11 @@ class Receiver(wiring.Component):
         self._cfg = cfg
         d = cfg.derived
         super().__init__({
-            "i": In(RxBeats(cfg)), "open": In(1),
+            "i": In(RxBeats(cfg)), "open": In(1), "session": In(Session), "renew": In(1),
             "write": Out(1), "write_addr": Out(buffer_bits(cfg)), "write_data": Out(d.flit_bits),
             "accept": Out(1), "frame": Out(Frame(cfg)),
             "tail": Out(1), "news": Out(Feedback(cfg)),
-            "train": Out(1), "train_ready": Out(1), "train_fresh": Out(1), "train_matches": Out(1),
+            "train": Out(1), "beat": Out(Train(cfg)),
             "expected": Out(d.seq_bits), "nak": Out(1), "nak_epoch": Out(2),
             "counters": Out(ReceiverCounters),
         })
@@ -84,7 +84,7 @@ class Receiver(wiring.Component):
 
         # Stage 1: CRC and frame buffer.
         limit = cfg.link.frame_flits
-        crc, passed = Signal(CRC_BITS, init=INIT), Signal(CRC_BITS)
+        crc, passed = Signal(CRC_BITS), Signal(CRC_BITS)
         seen = Signal(range(limit + 2))
         pointer, start = Signal(buffer_bits(cfg)), Signal(buffer_bits(cfg))
         m.d.comb += [
@@ -95,8 +95,12 @@ class Receiver(wiring.Component):
         m.d.sync += pointer.eq(pointer + self.write)
         with m.If(is_flit):
             m.d.sync += [crc.eq(passed), seen.eq(Mux(seen > limit, seen, seen + 1))]
+        with m.Elif(is_tail | is_train | (seen == 0)):
+            m.d.sync += crc.eq(seed(self.session.theirs, self.session.ours))
         with m.If(is_tail | is_train):
-            m.d.sync += [crc.eq(INIT), seen.eq(0), start.eq(pointer)]
+            m.d.sync += [seen.eq(0), start.eq(pointer)]
+        with m.If(self.renew):
+            m.d.sync += [seen.eq(0), start.eq(pointer + self.write)]
 
         # Stage 2: judge.
         tail_seen, train_seen, crc_good = Signal(), Signal(), Signal()
@@ -107,12 +111,7 @@ class Receiver(wiring.Component):
             held.eq(bits), counted.eq(seen), first.eq(start),
         ]
         self._judge(m, tail_seen, crc_good, Tail(cfg)(held), counted, first)
-        train = Train(cfg)(held)
-        m.d.comb += [
-            self.train.eq(train_seen & crc_good), self.train_ready.eq(train.ready),
-            self.train_fresh.eq(train.fresh),
-            self.train_matches.eq(train.params == parameter_word(cfg)),
-        ]
+        m.d.comb += [self.train.eq(train_seen & crc_good), self.beat.eq(Train(cfg)(held))]
         return m
 
     def _judge(self, m, tail_seen, crc_good, tail, counted, first):
@@ -130,7 +129,8 @@ class Receiver(wiring.Component):
             duplicate.eq(self.tail & whole & ~bare & ~in_order & ~ahead),
             self.accept.eq(self.tail & whole & ~bare & in_order),
             self.news.ack.eq(tail.ack), self.news.nak.eq(tail.nak),
-            self.news.nak_epoch.eq(tail.nak_epoch), self.news.limit.eq(tail.limit),
+            self.news.nak_epoch.eq(tail.nak_epoch), self.news.off.eq(tail.off),
+            self.news.limit.eq(tail.limit),
             self.frame.start.eq(first), self.frame.count.eq(tail.count),
             self.frame.info.eq(tail.info),
             # A new epoch means that the replay asked for has begun.
@@ -147,3 +147,5 @@ class Receiver(wiring.Component):
             m.d.sync += self.nak_epoch.eq(tail.epoch)
         with m.If(self.accept):
             m.d.sync += self.expected.eq(self.expected + tail.count)
+        with m.If(self.renew):
+            m.d.sync += [self.expected.eq(0), self.nak.eq(0), self.nak_epoch.eq(0)]

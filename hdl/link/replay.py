@@ -25,6 +25,10 @@ class ReplayRing(wiring.Component):
         Continue from flit `position` instead; `have` is 0 in the next cycle.
     behind : Out(1)
         An acknowledge has passed `tx`: seek to `acked` before the next frame.
+    renew : In(1)
+        A session starts: the ring is empty at the end of this cycle.
+    filled : Out
+        Flits in the ring.
     unacknowledged : Out(1)
         Flits have been passed and wait for their acknowledge.
     """
@@ -37,6 +41,7 @@ class ReplayRing(wiring.Component):
             "ack_valid": In(1), "ack": In(bits), "bad_ack": Out(1), "progress": Out(1),
             "have": Out(1), "head": Out(FlitLayout(cfg)), "take": In(1),
             "seek": In(1), "position": In(bits),
+            "renew": In(1), "filled": Out(bits),
             "tx": Out(bits), "acked": Out(bits), "behind": Out(1), "unacknowledged": Out(1),
         })
 
@@ -46,7 +51,8 @@ class ReplayRing(wiring.Component):
         m.submodules.ring = ring = Memory(shape=FlitLayout(self._cfg), depth=depth, init=[])
         write, read = ring.write_port(), ring.read_port()
         wr, ahead = Signal(bits), Signal(bits)
-        filled, passed, reach = Signal(bits), Signal(bits), Signal(bits)
+        filled = self.filled
+        passed, reach = Signal(bits), Signal(bits)
         ack_good = Signal()
         m.d.comb += [
             filled.eq(wr - self.acked), passed.eq(self.tx - self.acked),
@@ -66,5 +72,7 @@ class ReplayRing(wiring.Component):
             m.d.sync += [self.tx.eq(self.position), self.have.eq(0)]
         with m.If(ack_good):
             m.d.sync += self.acked.eq(self.ack)
+        with m.If(self.renew):
+            m.d.sync += [wr.eq(0), self.tx.eq(0), self.acked.eq(0), self.have.eq(0)]
         return m
 
