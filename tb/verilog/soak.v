@@ -109,22 +109,21 @@ module soak #(
 
     reg [31:0] in_reset, in_freeze, in_sleep;
     reg [31:0] reset_left [0:1], dark_left [0:1], deaf_left [0:1], freeze_left [0:1];
-    reg [31:0] waited, settled, idle, resets [0:1], freezes, faults, faulty;
+    reg [31:0] waited, settled, idle, resets [0:1], freezes, faults, slept, degraded, away;
     reg [63:0] last_delivered, total [0:2*RECORDS-1];
     integer k, n;
 
-    // An end is reset; mostly its lanes go with it, and it takes a while to hear.
-    task have_reset;
+    // An end is reset; half the time its lanes go with it, and it takes a while to hear.
+    task reset_end(input integer which);
         begin
-            k = r[50];
-            length(reset_left[k], 6);
-            freeze_left[k] = 0;
-            resets[k] = resets[k] + 1;
+            length(reset_left[which], 6);
+            freeze_left[which] = 0;
+            resets[which] = resets[which] + 1;
             if (r[51]) begin
-                length(dark_left[k], 11);
-                dark_left[k] = dark_left[k] + reset_left[k];
-                length(deaf_left[k], 11);
-                deaf_left[k] = deaf_left[k] + reset_left[k];
+                length(dark_left[which], 11);
+                dark_left[which] = dark_left[which] + reset_left[which];
+                length(deaf_left[which], 11);
+                deaf_left[which] = deaf_left[which] + reset_left[which];
             end
         end
     endtask
@@ -136,7 +135,7 @@ module soak #(
     endtask
 
     initial begin
-        {cycle, phase, r, waited, settled, idle, freezes, faults, faulty, last_delivered} = 0;
+        {cycle, phase, r, waited, settled, idle, freezes, faults, slept, degraded, away, last_delivered} = 0;
         {rst, dark, deaf, frozen, restart, may_sleep, frozen_a, frozen_b} = 0;
         {rst, was_rst} = 4'hF;
         for (k = 0; k < 2; k = k + 1) begin
@@ -159,7 +158,11 @@ module soak #(
         if (!calm) begin
             if (in_reset == 0) begin
                 plan(in_reset, reset);
-                have_reset;
+                reset_end(r[50]);
+                // Now and then the other end as well, or another reset soon.
+                r = random(r);
+                if (r[1:0] == 0) reset_end(r[50]);
+                if (r[3:2] == 0) length(in_reset, 9);
             end else in_reset = in_reset - 1;
             if (in_freeze == 0) begin
                 plan(in_freeze, freeze);
@@ -189,11 +192,13 @@ module soak #(
             if (deaf_left[k] != 0) deaf_left[k] = deaf_left[k] - 1;
             if (freeze_left[k] != 0) freeze_left[k] = freeze_left[k] - 1;
             // Software that looks after a link in FAULT.
-            faulty[k] = state[k] == FAULT;
-            if (faulty[k] && r[9:0] == k) begin
+            if (state[k] == FAULT && r[9:0] == k) begin
                 restart[k] <= 1;
                 faults = faults + 1;
             end
+            if (state[k] == SLEEP) slept = slept + 1;
+            else if (state[k] == DEGRADED) degraded = degraded + 1;
+            else if (state[k] != ACTIVE) away = away + 1;
         end
         frozen_a <= freeze_left[0] != 0;
         frozen_b <= freeze_left[1] != 0;
@@ -206,7 +211,7 @@ module soak #(
         case (phase)
             SOAK: begin
                 waited = 0;
-                if (idle > 10 * PATIENCE) stuck("nothing arrives");
+                if (idle > 3 * PATIENCE) stuck("nothing arrives");
                 if (last_delivered >= flits) phase <= FILL;
             end
             FILL: begin
@@ -261,12 +266,12 @@ module soak #(
             take_records(1);
             account(0);
             account(1);
-            $display("SOAK PASS cycles=%0d flits=%0d gone=%0d skipped=%0d buried=%0d beats=%0d errors=%0d bursts=%0d outages=%0d deaths=%0d forged=%0d resets=%0d freezes=%0d restarts=%0d ended=%0d settled=%0d",
+            $display("SOAK PASS cycles=%0d flits=%0d gone=%0d skipped=%0d buried=%0d beats=%0d errors=%0d bursts=%0d outages=%0d deaths=%0d forged=%0d resets=%0d freezes=%0d restarts=%0d ended=%0d settled=%0d slept=%0d degraded=%0d away=%0d",
                 cycle, delivered[0] + delivered[1], gone[0] + gone[1], skipped[0] + skipped[1],
                 buried[0] + buried[1], beats[0] + beats[1], errors[0] + errors[1],
                 bursts[0] + bursts[1], outages[0] + outages[1], deaths[0] + deaths[1],
                 forged[0] + forged[1], resets[0] + resets[1], freezes, faults,
-                aborts[0] + aborts[1], settled);
+                aborts[0] + aborts[1], settled, slept, degraded, away);
             $write("SOAK RECORDS");
             for (n = 0; n < RECORDS; n = n + 1)
                 $write(" %0d", total[n] + total[RECORDS + n]);

@@ -24,7 +24,7 @@ module soak_channel #(
     localparam [BITS-1:0] IDLE = 'h1E;
 
     // Mean cycles between two disturbances of each kind; 0 is never. Bit errors in 10^9.
-    integer ppb, burst, flag, slip, silence, outage, death, sickness, forge;
+    integer ppb, burst, flag, slip, silence, outage, death, sickness, forge, hush;
     initial begin
         if (!$value$plusargs("ppb=%d", ppb)) ppb = 0;
         if (!$value$plusargs("burst=%d", burst)) burst = 0;
@@ -35,6 +35,7 @@ module soak_channel #(
         if (!$value$plusargs("death=%d", death)) death = 0;
         if (!$value$plusargs("sickness=%d", sickness)) sickness = 0;
         if (!$value$plusargs("forge=%d", forge)) forge = 0;
+        if (!$value$plusargs("hush=%d", hush)) hush = 12;    // log2 of the longest silence
     end
 
     reg [63:0] r;
@@ -88,7 +89,7 @@ module soak_channel #(
     reg [7:0] now, latency;
     reg [31:0] tokens;
     // Lanes, by number. `lit`: cycles of light; `lock`, `mark`: cycles to block and marker lock.
-    reg [LANES-1:0] dead, sick, live, locked, marked, failing;
+    reg [LANES-1:0] victims, dead, sick, live, locked, marked, failing;
     reg [31:0] back [0:LANES-1], lit [0:LANES-1], well [0:LANES-1];
     reg [15:0] to_lock, to_mark, to_marker, fading;
     // Errors.
@@ -98,10 +99,12 @@ module soak_channel #(
     reg [BITS-1:0] carry, hit, next_carry;
     reg [BLOCKS-1:0] bad;
     reg [LANES-1:0] pulses;
-    // Frames seen since the last train beat, newest at `newest`; the frame that is sent instead.
-    reg [BITS-1:0] seen [0:OLD*FRAME-1];
-    reg [BITS-1:0] tails [0:OLD-1];
-    reg [7:0] sizes [0:OLD-1];
+    // Frames seen since the last train beat, newest at `newest`; behind them, one of an older
+    // session. The two numbers of its session, and of this one.
+    reg [BITS-1:0] seen [0:(OLD+1)*FRAME-1];
+    reg [BITS-1:0] tails [0:OLD];
+    reg [7:0] sizes [0:OLD];
+    reg [15:0] pair, old_pair;
     integer newest, known, open, which, at, extent;
     reg lies, wanted;
     reg [BITS-1:0] lie, change;
@@ -119,7 +122,7 @@ module soak_channel #(
         {to_lock, to_mark} = {16'd32, 16'd64};
         to_marker = MARKERS;
         {burst_left, silence_left, outage_left, out_dark, carry} = 0;
-        {newest, known, open, which, at, extent, lies, wanted, boundary, whole, highest} = 0;
+        {newest, known, open, which, at, extent, lies, wanted, boundary, whole, highest, pair, old_pair} = 0;
         {i_ready, o_valid, o_beat, aligned, wires} = 0;
         {beats, errors, bursts, outages, deaths, forged} = 0;
         for (k = 0; k < LANES; k = k + 1) begin
@@ -127,7 +130,7 @@ module soak_channel #(
             lit[k] = 0;
             well[k] = 0;
         end
-        for (k = 0; k < OLD; k = k + 1) sizes[k] = 0;
+        for (k = 0; k <= OLD; k = k + 1) sizes[k] = 0;
     end
 
     task begin_events;
@@ -155,7 +158,7 @@ module soak_channel #(
                 bursts = bursts + 1;
             end else in_burst = in_burst - 1;
             if (in_silence == 0) begin
-                length(silence_left, 12);
+                length(silence_left, hush);
                 plan(in_silence, silence);
                 outages = outages + 1;
             end else in_silence = in_silence - 1;
@@ -167,12 +170,15 @@ module soak_channel #(
             end else in_outage = in_outage - 1;
             if (in_death == 0) begin
                 plan(in_death, death);
-                lane = r[7:0] % LANES;
-                length(back[lane], 16);
-                failing[lane] = 1;
-                dead[lane] = 1;
+                // One lane, or any of them, even all.
+                victims = r[59:58] == 0 ? r[57 -: LANES] : 1 << r[57:50] % LANES;
+                for (k = 0; k < LANES; k = k + 1) if (victims[k]) begin
+                    length(back[k], 16);
+                    failing[k] = 1;
+                    dead[k] = 1;
+                    deaths = deaths + 1;
+                end
                 fading = r[5:0];
-                deaths = deaths + 1;
             end else in_death = in_death - 1;
             if (in_sickness == 0) begin
                 plan(in_sickness, sickness);
@@ -248,8 +254,10 @@ module soak_channel #(
                 if (known < OLD) known = known + 1;
                 open = 0;
             end else if (control) begin
+                if (known != 0) keep_newest;
                 known = 0;
                 open = 0;
+                pair = bits[31:16];
                 // A fresh sender counts from 0 again.
                 if (bits[9]) highest = 0;
             end else if (open < FRAME) begin
@@ -260,6 +268,17 @@ module soak_channel #(
                 wanted = 0;
                 forge_frame((newest + OLD - 1) % OLD);
             end
+        end
+    endtask
+
+    task keep_newest;
+        begin
+            which = (newest + OLD - 1) % OLD;
+            for (j = 0; j < sizes[which]; j = j + 1)
+                seen[OLD * FRAME + j] = seen[which * FRAME + j];
+            tails[OLD] = tails[which];
+            sizes[OLD] = sizes[which];
+            old_pair = pair;
         end
     endtask
 
@@ -293,6 +312,14 @@ module soak_channel #(
                     for (j = 0; j < sizes[which]; j = j + 1) crc = shift_crc(crc, 0, BITS);
                 end
             endcase
+            // A frame of another session of these ends, with the number that is to come.
+            if (r[12:11] == 0 && old_pair != pair && old_pair[7:0] != 0 && old_pair[15:8] != 0) begin
+                which = OLD;
+                lie = tails[OLD];
+                lie[INFO_LSB-1:ACK_LSB] = tails[last][INFO_LSB-1:ACK_LSB];
+                lie[SEQ_LSB +: SEQ_BITS] = highest;
+                crc = 0;
+            end
             change = lie ^ tails[which];
             lie[BITS-1 -: 32] = tails[which][BITS-1 -: 32] ^ shift_crc(crc, change, BITS - 32);
         end
