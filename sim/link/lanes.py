@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from lightloom.config import LANE_LEAK_CYCLES
 
-MOST_REMOVALS = 10
-"""Taken out more often than this, a lane waits no longer for its next trial."""
-
+MOST_TRIALS = 10
+"""A lane that was taken out is tried again after 2^k windows; k grows up to this."""
 
 class WireHealth(NamedTuple):
     """What the adapter says of a received wire in a cycle; each 0 or 1, `lane` 0 to 15."""
@@ -24,17 +23,17 @@ class WireHealth(NamedTuple):
     error: int
 
 
+_MARKER_LOCK, _LANE, _ERROR = 2, 3, 4
+
+
 class _Wire:
-    """Registers of one received wire."""
+    """Registers of one received wire; `number` is None, or the lane that its markers said last."""
 
     def __init__(self):
-        self.number = None     # the lane that its markers said last
-        self.level = 0         # errors, less the leak
-        self.lost = 0          # cycles running without markers, while another wire has them
-        self.out = False       # its lane is out
-        self.removals = 0      # k: times that it was taken out
-        self.good = 0          # cycles running with markers and without error
-        self.used = 0          # cycles in use since it was taken out
+        self.number = None
+        self.level = self.k = self.windows = 0
+        self.out = self.clean = False
+        self.spoilt = False      # an error since its last turn
 
 
 class LanePolicyModel:
@@ -51,7 +50,9 @@ class LanePolicyModel:
         self._patience = cfg.derived.lane_patience
         self._retry = cfg.link.lane_retry_cycles
         self._wires = [_Wire() for _ in range(self._lanes)]
-        self._cycle = 0
+        self._cycle = self._wait = self._removals = 0
+        self._free = list(range(self._lanes))
+        self._off = self._next_off = 0
 
     def step(self, aligned, wires) -> tuple[int, int]:
         """One cycle.
@@ -69,57 +70,60 @@ class LanePolicyModel:
         removals : int
             Lanes taken out, counted at the end of this cycle.
         """
-        wires = [WireHealth(*wire) for wire in wires]
-        lanes = self._numbers()
-        off = self._off(lanes)
-        due = set()
-        leak = self._cycle % LANE_LEAK_CYCLES == LANE_LEAK_CYCLES - 1
+        if self._lanes == 1:
+            return 0, 0
+        off, removals = self._off, self._removals
+        cycle, lanes = self._cycle, self._lanes
+        for own, wire in zip(self._wires, wires, strict=True):
+            own.spoilt |= bool(wire[_ERROR])
+        turn = cycle % lanes
+        with_markers = sum(bool(wire[_MARKER_LOCK]) for wire in wires)
+        self._removals = self._turn(self._wires[turn], wires[turn], aligned, with_markers)
+        if turn == lanes - 1:
+            self._off, self._next_off = self._next_off, 0
+            taken = {own.number for own in self._wires}
+            self._free = [number for number in range(lanes) if number not in taken]
+        full = self._wait == self._patience + lanes - 1
+        self._wait = 0 if aligned or not with_markers or full else self._wait + 1
         self._cycle += 1
-        with_markers = sum(bool(wire.marker_lock) for wire in wires)
-        for number, (own, wire) in enumerate(zip(self._wires, wires, strict=True)):
-            level = own.level + bool(wire.error)
-            if level >= self._budget:
-                due.add(number)
-                level = 0
-            own.level = max(0, level - leak)
-            others = with_markers - bool(wire.marker_lock)
-            own.lost = own.lost + 1 if not (wire.marker_lock or aligned) and others else 0
-            if own.lost >= self._patience:
-                due.add(number)
-                own.lost = 0
-        fresh = sorted(number for number in due if not self._wires[number].out)
-        after = off
-        for number in fresh:
-            after |= (1 << lanes[number]) & (1 << self._lanes) - 1
-        if after == (1 << self._lanes) - 1:
-            fresh, after = [], off
-        for number, (own, wire) in enumerate(zip(self._wires, wires, strict=True)):
-            own.good = own.good + 1 if wire.marker_lock and not wire.error else 0
-            if number in fresh:
-                own.out, own.good, own.used = True, 0, 0
-                own.removals = min(own.removals + 1, MOST_REMOVALS)
-            elif own.out:
-                if own.good >= self._retry << own.removals:
-                    own.out, own.used = False, 0
-            else:
-                own.used += 1
-                if own.used >= self._retry << MOST_REMOVALS:
-                    own.removals, own.used = 0, 0
-            if wire.marker_lock:
-                own.number = wire.lane
-        return off, (after & ~off).bit_count()
+        return off, removals
 
-    def _numbers(self) -> list[int]:
-        """The lane of each wire; a wire that never had markers has one that no other has."""
-        taken = {wire.number for wire in self._wires}
-        free = iter([lane for lane in range(self._lanes) if lane not in taken])
-        return [next(free) if wire.number is None else wire.number for wire in self._wires]
+    def _turn(self, own, wire, aligned, with_markers) -> int:
+        """A wire's turn; whether it is taken out."""
+        lock, bad, own.spoilt = bool(wire[_MARKER_LOCK]), own.spoilt, False
+        if lock:
+            own.number = wire[_LANE]
+        number = self._free.pop(0) if own.number is None else own.number
+        retry_turn = self._cycle % self._retry < self._lanes
+        good = own.clean and lock and not bad
+        own.clean = retry_turn or good
+        was_out, removed = own.out, 0
+        if not was_out:
+            removed = self._judge(own, bad, retry_turn, self._patience <= self._wait and not (
+                lock or aligned) and with_markers > 0)
+        elif retry_turn:
+            own.windows = own.windows + 1 if good else 0
+            if own.windows == 1 << own.k:
+                own.out, own.windows = False, 0
+                own.k = min(own.k + 1, MOST_TRIALS)
+        if own.out and number < self._lanes:
+            self._next_off |= 1 << number
+        return removed
 
-    def _off(self, lanes) -> int:
-        off = 0
-        for wire, lane in zip(self._wires, lanes, strict=True):
-            off |= wire.out << lane
-        return off & (1 << self._lanes) - 1
+    def _judge(self, own, bad, retry_turn, lost) -> int:
+        """Whether a wire in use is taken out; `lost`: it has been without markers for long."""
+        leak_turn = self._cycle % LANE_LEAK_CYCLES < self._lanes
+        own.level = max(0, own.level + bad - leak_turn)
+        own.windows += retry_turn
+        due = lost
+        if own.level == self._budget:
+            due, own.level = True, 0
+        if due and sum(wire.out for wire in self._wires) < self._lanes - 1:
+            own.out, own.level, own.windows = True, 0, 0
+            return 1
+        if own.windows == 1 << MOST_TRIALS:
+            own.k = own.windows = 0
+        return 0
 
 
 class TransmitLanesModel:
@@ -156,11 +160,13 @@ class TransmitLanesModel:
         int
             `lanes_off` as visible in this cycle.
         """
+        if self._lanes == 1:
+            return 0
         every = (1 << self._lanes) - 1
         off = heard | struck
         if asleep:
-            kept = next((lane for lane in range(self._lanes) if not off >> lane & 1), 0)
-            off |= every & ~(1 << kept)
+            rest = ~off
+            off = every & ~(rest & -rest)
         if self._searching:
             off = every & ~(1 << self._pick)
         if aligned:
