@@ -108,6 +108,7 @@ class Training:
         silence = up and self._silence == self._silence_cycles
         heard = around.tail or train if fits and (
             exchanging or partner and (up or state == _S.RETRAIN)) else around.tail
+        out = bool(around.off or self.heard or self.struck)
         last = False
         if self._rest:
             self._rest -= 1
@@ -124,7 +125,7 @@ class Training:
             after = _S.FAULT
         else:
             match = (partner and train.echo == self.session and train.hears)
-            after = self._next(around, match or around.tail is not None, learns,
+            after = self._next(around, match or around.tail is not None, learns, out,
                                silence or strike or partner and not train.hears)
         good = around.tail is not None or partner
         self._silence = 0 if not up or good or silence else self._silence + 1
@@ -164,10 +165,10 @@ class Training:
             self.struck, self._rest = 1 << lane, self._rest_cycles
         return last
 
-    def _next(self, around, matched, learns, parted) -> State:
+    def _next(self, around, matched, learns, out, parted) -> State:
         """The table of states, without what goes before everything else in it.
 
-        `matched`: rule M, or a good tail; `parted`: silence, a strike, or the partner's train
+        `matched`: rule M, or a good tail; `out`: a lane is out; `parted`: silence, a strike, or the partner's train
         without `hears`."""
         state = self.state
         if state == _S.RESET:
@@ -193,5 +194,4 @@ class Training:
             return _S.RETRAIN
         if self.asleep:
             return _S.SLEEP
-        out = around.off or self.heard or self.struck
         return _S.DEGRADED if out else _S.ACTIVE
