@@ -168,8 +168,8 @@ class Training:
     def _next(self, around, matched, learns, out, parted) -> State:
         """The table of states, without what goes before everything else in it.
 
-        `matched`: rule M, or a good tail; `out`: a lane is out; `parted`: silence, a strike, or the partner's train
-        without `hears`."""
+        `matched`: rule M, or a good tail; `out`: a lane is out; `parted`: silence, a strike, or
+        the partner's train without `hears`."""
         state = self.state
         if state == _S.RESET:
             leaves = (self._since >= self._round_trip and not around.delivers
