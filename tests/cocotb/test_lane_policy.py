@@ -135,7 +135,8 @@ def test_a_wire_without_markers_is_out_when_the_others_have_waited_long_enough(t
     story = Story(cfg, 4000)
     story.lane[:] = [2, 0, 3, 0]        # wire 3 never says that it carries lane 1
     story.marker_lock[:, 3] = 0
-    story.aligned[500:500 + patience - 1] = 0    # one cycle less than the patience
+    story.aligned[403 - patience:403] = 0       # long enough in its turn, but aligned just then
+    story.aligned[804 - patience:804] = 0       # a cycle too short in its turn
     story.aligned[1000:] = 0
     story.marker_lock[1100] = 0         # no wire has markers: waiting starts again
     turn = 1101 + patience
@@ -186,12 +187,14 @@ def test_an_end_with_one_lane_keeps_it(tmp_path):
 def test_the_partner_strikes_and_sleep_take_lanes_out_and_a_search_all_but_one(tmp_path):
     cfg = config(4)
     limit = cfg.derived.bringup_cycles
-    story = Story(cfg, 100 + 6 * (limit + 1) + 40)
+    start = 200 + limit
+    story = Story(cfg, start + 6 * (limit + 1) + 40)
     story.heard[10:35], story.heard[35:50], story.heard[50:60] = 0b0001, 0b0011, 0b0111
     story.struck[20:60] = 0b1000        # from 50 on none is left
     story.asleep[30:40] = story.asleep[50:60] = 1
-    story.aligned[100:] = 0
-    begins = [100 + k * (limit + 1) for k in range(1, 7)]    # of a turn of the search
+    story.aligned[100:100 + limit] = 0      # aligned when a search was to begin
+    story.aligned[start:] = 0
+    begins = [start + k * (limit + 1) for k in range(1, 7)]    # of a turn of the search
     story.asleep[begins[1] + 5] = story.heard[begins[1] + 6] = 1
     story.taken[begins[4] - 1] = 1      # just when a turn would begin
     story.heard[begins[4]:] = 0b0100
