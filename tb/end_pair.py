@@ -12,12 +12,14 @@ from lightloom.sim.link.end import Beat, EndModel, Flit, Inputs, Outputs
 @dataclass
 class Errors:
     """What a channel does to a beat, each with a probability: `flip` bits unseen, `flag` blocks,
-    `ctrl` changed unseen, `drop` it and up to `most_dropped` - 1 behind it."""
+    `ctrl` changed unseen, `drop` it and up to `most_dropped` - 1 behind it; `flits`:
+    flag blocks of a beat that carries a flit."""
 
     flip: float = 0
     flag: float = 0
     ctrl: float = 0
     drop: float = 0
+    flits: float = 0
     most_dropped: int = 4
 
 
@@ -58,7 +60,7 @@ class Channel:
                 payload ^= 1 << rng.randrange(self._bits)
         if rng.random() < errors.ctrl:
             ctrl ^= 1 << rng.randrange(self._blocks)
-        if rng.random() < errors.flag:
+        if rng.random() < (errors.flag if ctrl else errors.flag + errors.flits):
             error = rng.randrange(1, 1 << self._blocks)
         return Beat(payload, ctrl, error)
 
