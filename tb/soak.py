@@ -54,6 +54,11 @@ class Scenario:
     freeze: int = 0     # an end's clock stops for up to 8,192 cycles
     sleep: int = 0      # sleep is allowed, or no longer
 
+    @property
+    def keeps_sessions(self) -> bool:
+        """Nothing happens that an end may answer with a new session."""
+        return not self.reset and self.hush < 14
+
     def arguments(self) -> list[str]:
         return [f"+{f.name}={getattr(self, f.name)}" for f in fields(self)]
 
@@ -130,7 +135,8 @@ module soak_end (
     input [{vcs - 1}:0] o_credit, output tx_valid, input tx_ready,
     output [{65 * blocks - 1}:0] tx_beat, input rx_valid, input [{66 * blocks - 1}:0] rx_beat,
     input aligned, input [{8 * lanes - 1}:0] wires, input restart, input sleep,
-    output [{lanes - 1}:0] off, output [3:0] state, output [{16 * len(RECORDS) - 1}:0] records
+    output [{lanes - 1}:0] off, output [3:0] state, output [15:0] session,
+    output [{16 * len(RECORDS) - 1}:0] records
 );
     wire [{status.size - 1}:0] status;
     link link (
@@ -140,6 +146,7 @@ module soak_end (
         .aligned(aligned), .wires(wires), .control({{{control}}}), .lanes_off(off),
         .status(status));
     assign state = status[{status["state"].offset} +: 4];
+    assign session = status[{status["session"].offset} +: 16];
     assign records = {{{records}}};
 endmodule
 """
@@ -202,8 +209,12 @@ def run(binary: Path, scenario: Scenario, *, flits: int, seed: int, extra: tuple
         raise SimulationError(f"soak, seed {seed}: {' '.join(command)}\n{done.stdout[-4000:]}")
     figures = dict(part.split("=") for part in passed[0].split()[2:])
     records = next(line for line in lines if line.startswith("SOAK RECORDS")).split()[2:]
-    return SoakRun(seed, {name: int(value) for name, value in figures.items()},
-                   dict(zip(RECORDS, map(int, records), strict=True)))
+    result = SoakRun(seed, {name: int(value) for name, value in figures.items()},
+                     dict(zip(RECORDS, map(int, records), strict=True)))
+    if scenario.keeps_sessions and (result.records["sessions"] or result.figures["gone"]):
+        raise SimulationError(f"SOAK FAIL a session was lost without a reset or a long silence, "
+                              f"seed {seed}: {result}")
+    return result
 
 
 def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 1_000_000,

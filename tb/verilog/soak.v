@@ -14,6 +14,7 @@ module soak #(
 );
     localparam BLOCKS = PAYLOAD / 64, FLIT = PAYLOAD + VC_BITS + 3 + 2 * ID_BITS;
     localparam RESET = 0, ACTIVE = 5, DEGRADED = 6, SLEEP = 7, FAULT = 9;
+    localparam SESSIONS = 9, LOST = 11, ABORTS = 12;    // among the records
     localparam SOAK = 0, FILL = 1, DRAIN = 2;
 
     reg [63:0] seed, flits;
@@ -30,7 +31,7 @@ module soak #(
     reg [1:0] phase;
     reg [1:0] rst, dark, deaf, frozen, restart;
     reg [1:0] was_rst;
-    reg may_sleep;
+    reg may_sleep, saturated;
     wire calm = phase != SOAK;
 
     wire [1:0] clks = {clk_b, clk_a};
@@ -43,6 +44,7 @@ module soak #(
     wire [LANES-1:0] off [0:1];
     wire [8*LANES-1:0] wires [0:1];
     wire [3:0] state [0:1];
+    wire [15:0] session [0:1];
     wire [16*RECORDS-1:0] records [0:1];
     wire [63:0] delivered [0:1], gone [0:1], skipped [0:1], buried [0:1], beats [0:1], errors [0:1];
     wire [31:0] aborts [0:1], bursts [0:1], outages [0:1], deaths [0:1], forged [0:1];
@@ -58,7 +60,7 @@ module soak #(
             .tx_valid(tx_valid[e]), .tx_ready(tx_ready[e]), .tx_beat(tx_beat[e]),
             .rx_valid(rx_valid[e]), .rx_beat(rx_beat[e]), .aligned(aligned[e]), .wires(wires[e]),
             .restart(restart[e]), .sleep(may_sleep), .off(off[e]), .state(state[e]),
-            .records(records[e]));
+            .session(session[e]), .records(records[e]));
         assign up[e] = state[e] == ACTIVE || state[e] == DEGRADED;
         soak_flow #(
             .PAYLOAD(PAYLOAD), .VC_BITS(VC_BITS), .ID_BITS(ID_BITS), .VCS(VCS), .FIFO(FIFO),
@@ -79,7 +81,8 @@ module soak #(
         ) channel (
             .clk(clk), .seed(seed * 4 + 2 + e), .calm(calm), .frozen(frozen[e]), .dark(dark[e]),
             .deaf(deaf[1-e]), .i_valid(tx_valid[e]), .i_ready(tx_ready[e]), .i_beat(tx_beat[e]),
-            .i_off(off[e]), .o_valid(rx_valid[1-e]), .o_beat(rx_beat[1-e]),
+            .i_off(off[e]), .session(session[e]),
+            .o_valid(rx_valid[1-e]), .o_beat(rx_beat[1-e]),
             .aligned(aligned[1-e]), .wires(wires[1-e]), .beats(beats[e]), .errors(errors[e]),
             .bursts(bursts[e]), .outages(outages[e]), .deaths(deaths[e]), .forged(forged[e]));
     end endgenerate
@@ -129,14 +132,16 @@ module soak #(
     endtask
 
     task take_records(input integer end_number);
-        for (n = 0; n < RECORDS; n = n + 1)
+        for (n = 0; n < RECORDS; n = n + 1) begin
             total[end_number * RECORDS + n] =
                 total[end_number * RECORDS + n] + records[end_number][16 * n +: 16];
+            if (n == LOST && records[end_number][16 * n +: 16] == 16'hFFFF) saturated = 1;
+        end
     endtask
 
     initial begin
         {cycle, phase, r, waited, settled, idle, freezes, faults, slept, degraded, away, last_delivered} = 0;
-        {rst, dark, deaf, frozen, restart, may_sleep, frozen_a, frozen_b} = 0;
+        {rst, dark, deaf, frozen, restart, may_sleep, saturated, frozen_a, frozen_b} = 0;
         {rst, was_rst} = 4'hF;
         for (k = 0; k < 2; k = k + 1) begin
             reset_left[k] = 4;
@@ -244,17 +249,18 @@ module soak #(
         reg [63:0] lost, reported, slack;
         begin
             lost = gone[from] - skipped[from];
-            reported = total[from * RECORDS + 11];
-            slack = REPLAY * total[from * RECORDS + 9];
+            reported = total[from * RECORDS + LOST];
+            slack = REPLAY * total[from * RECORDS + SESSIONS];
+            if (saturated) $display("SOAK FAIL a run too long for the counter of lost flits");
             if (lost > reported + buried[from] + REPLAY * resets[from] || reported > lost + slack)
                 begin
                     $display("SOAK FAIL end %0d: %0d flits did not arrive, %0d reported, %0d buried, %0d resets, %0d sessions",
-                             from, lost, reported, buried[from], resets[from], total[from * RECORDS + 9]);
+                             from, lost, reported, buried[from], resets[from], total[from * RECORDS + SESSIONS]);
                     $finish;
                 end
-            if (resets[1-from] == 0 && aborts[from] != total[(1-from) * RECORDS + 12]) begin
+            if (resets[1-from] == 0 && aborts[from] != total[(1-from) * RECORDS + ABORTS]) begin
                 $display("SOAK FAIL end %0d: %0d packets were ended by ABORT, %0d reported",
-                         1 - from, aborts[from], total[(1-from) * RECORDS + 12]);
+                         1 - from, aborts[from], total[(1-from) * RECORDS + ABORTS]);
                 $finish;
             end
         end

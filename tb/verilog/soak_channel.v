@@ -12,8 +12,9 @@ module soak_channel #(
     parameter INFO_LSB = 60, TURN = 1
 ) (
     input clk, input [63:0] seed, input calm,
-    // The sender: its clock stops; it is dark. The receiver: it cannot align.
-    input frozen, input dark, input deaf,
+    // The sender: its clock stops; it is dark; its session and the partner's, which is 0 for a
+    // round trip when a session starts. The receiver: it cannot align.
+    input frozen, input dark, input [15:0] session, input deaf,
     input i_valid, output reg i_ready, input [65*BLOCKS-1:0] i_beat, input [LANES-1:0] i_off,
     output reg o_valid, output reg [66*BLOCKS-1:0] o_beat, output reg aligned,
     output reg [8*LANES-1:0] wires,
@@ -99,12 +100,12 @@ module soak_channel #(
     reg [BITS-1:0] carry, hit, next_carry;
     reg [BLOCKS-1:0] bad;
     reg [LANES-1:0] pulses;
-    // Frames seen since the last train beat, newest at `newest`; behind them, one of an older
-    // session. The two numbers of its session, and of this one.
+    // Frames seen since the last train beat, newest at `newest`, and their sessions; behind them
+    // the last one before that beat.
     reg [BITS-1:0] seen [0:(OLD+1)*FRAME-1];
     reg [BITS-1:0] tails [0:OLD];
     reg [7:0] sizes [0:OLD];
-    reg [15:0] pair, old_pair;
+    reg [15:0] pairs [0:OLD];
     integer newest, known, open, which, at, extent;
     reg lies, wanted;
     reg [BITS-1:0] lie, change;
@@ -122,7 +123,7 @@ module soak_channel #(
         {to_lock, to_mark} = {16'd32, 16'd64};
         to_marker = MARKERS;
         {burst_left, silence_left, outage_left, out_dark, carry} = 0;
-        {newest, known, open, which, at, extent, lies, wanted, boundary, whole, highest, pair, old_pair} = 0;
+        {newest, known, open, which, at, extent, lies, wanted, boundary, whole, highest} = 0;
         {i_ready, o_valid, o_beat, aligned, wires} = 0;
         {beats, errors, bursts, outages, deaths, forged} = 0;
         for (k = 0; k < LANES; k = k + 1) begin
@@ -130,7 +131,7 @@ module soak_channel #(
             lit[k] = 0;
             well[k] = 0;
         end
-        for (k = 0; k <= OLD; k = k + 1) sizes[k] = 0;
+        for (k = 0; k <= OLD; k = k + 1) {sizes[k], pairs[k]} = 0;
     end
 
     task begin_events;
@@ -247,6 +248,7 @@ module soak_channel #(
             if (control && bits[7:0] == 8'h78) begin
                 tails[newest] = bits;
                 sizes[newest] = open;
+                pairs[newest] = session;
                 after = bits[SEQ_LSB +: SEQ_BITS] + open;
                 step = after - highest;
                 if (!step[SEQ_BITS-1]) highest = after;
@@ -257,7 +259,6 @@ module soak_channel #(
                 if (known != 0) keep_newest;
                 known = 0;
                 open = 0;
-                pair = bits[31:16];
                 // A fresh sender counts from 0 again.
                 if (bits[9]) highest = 0;
             end else if (open < FRAME) begin
@@ -278,7 +279,7 @@ module soak_channel #(
                 seen[OLD * FRAME + j] = seen[which * FRAME + j];
             tails[OLD] = tails[which];
             sizes[OLD] = sizes[which];
-            old_pair = pair;
+            pairs[OLD] = pairs[which];
         end
     endtask
 
@@ -313,7 +314,8 @@ module soak_channel #(
                 end
             endcase
             // A frame of another session of these ends, with the number that is to come.
-            if (r[12:11] == 0 && old_pair != pair && old_pair[7:0] != 0 && old_pair[15:8] != 0) begin
+            if (r[12:11] == 0 && pairs[OLD] != pairs[last] && pairs[OLD][15:8] != 0
+                && pairs[last][15:8] != 0) begin
                 which = OLD;
                 lie = tails[OLD];
                 lie[INFO_LSB-1:ACK_LSB] = tails[last][INFO_LSB-1:ACK_LSB];
