@@ -70,7 +70,7 @@ SCENARIOS = {
     "bursts": Scenario(ppb=1000, burst=2000, flag=500, slip=3000),
     "silence": Scenario(ppb=1000, silence=20_000, hush=17),
     "outages": Scenario(ppb=1000, silence=10_000, outage=10_000),
-    "lanes": Scenario(ppb=1000, death=20_000, sickness=20_000),
+    "lanes": Scenario(ppb=1000, death=8000, sickness=8000),
     "resets": Scenario(ppb=1000, reset=5000),
     "frozen": Scenario(ppb=1000, freeze=5000, sleep=2000),
     "forged": Scenario(ppb=1000, forge=100, reset=10_000),
@@ -80,10 +80,10 @@ SCENARIOS = {
 }
 SIGNS = {
     "clean": (), "ber 1e-6": ("errors",), "ber 1e-4": ("errors", "crc_errors", "gaps", "replays"),
-    "bursts": ("bursts", "crc_errors", "replays"), "silence": ("outages", "link_downs", "timeouts"),
-    "outages": ("outages", "retrains"), "lanes": ("deaths",),
+    "bursts": ("bursts", "crc_errors", "replays"), "silence": ("outages",),
+    "outages": ("outages", "retrains"), "lanes": ("deaths", "lane_removals"),
     "resets": ("resets", "sessions", "gone", "lost_flits", "ended"),
-    "frozen": ("freezes", "link_downs", "slept"),
+    "frozen": ("freezes", "slept"),
     "forged": ("forged", "gaps", "duplicates", "bad_acks"), "all": ("forged", "resets"),
 }
 """What a hundred thousand flits of each scenario must have met, whatever the seed."""
@@ -206,7 +206,8 @@ def run(binary: Path, scenario: Scenario, *, flits: int, seed: int, extra: tuple
     lines = done.stdout.splitlines()
     passed = [line for line in lines if line.startswith("SOAK PASS")]
     if done.returncode or not passed or any("SOAK FAIL" in line for line in lines):
-        raise SimulationError(f"soak, seed {seed}: {' '.join(command)}\n{done.stdout[-4000:]}")
+        raise SimulationError(f"soak, seed {seed}, exit code {done.returncode}: "
+                              f"{' '.join(command)}\n{done.stdout[-4000:]}")
     figures = dict(part.split("=") for part in passed[0].split()[2:])
     records = next(line for line in lines if line.startswith("SOAK RECORDS")).split()[2:]
     result = SoakRun(seed, {name: int(value) for name, value in figures.items()},
@@ -217,7 +218,7 @@ def run(binary: Path, scenario: Scenario, *, flits: int, seed: int, extra: tuple
     return result
 
 
-def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 1_000_000,
+def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 250_000,
              report=None) -> dict[str, dict[str, int]]:
     """Deliver `flits` in all, in runs of up to `each`, scenario by scenario; sums by scenario.
 
@@ -250,13 +251,18 @@ def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 1_00
     return rows
 
 
-COLUMNS = ("flits", "cycles", "errors", "replays", "retrains", "sessions", "resets", "forged",
-           "gone", "lost_flits", "ended")
+COLUMNS = {
+    "flits": "flits", "cycles": "cycles", "errors": "bit errors", "replays": "replays",
+    "retrains": "retrains", "lane_removals": "lanes out", "forged": "forged", "resets": "resets",
+    "sessions": "sessions", "gone": "flits not delivered", "lost_flits": "reported lost",
+    "ended": "ABORTs",
+}
+"""Figures of a campaign and their titles in its table."""
 
 
 def table(rows: dict[str, dict[str, int]]) -> str:
     """The sums of a campaign in Markdown."""
-    lines = ["| scenario | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines = [f"| scenario | {' | '.join(COLUMNS.values())} |", "|---" * (len(COLUMNS) + 1) + "|"]
     lines += [f"| {name} | " + " | ".join(f"{row[c]:,}" for c in COLUMNS) + " |"
               for name, row in rows.items()]
     total = {c: sum(row[c] for row in rows.values()) for c in COLUMNS}

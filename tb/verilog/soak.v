@@ -1,9 +1,9 @@
 // The soak: two links, a channel each way, a source and a sink each way, and what befalls the ends.
 //
 // The clocks come from outside: `clk` always runs, that of an end stops while it is frozen. The
-// run has three phases: traffic and trouble until FLITS are delivered; then calm, and sinks that
-// hold every slot until the sources have no credit left, which shows each credit that was lost or
-// invented; then all must arrive.
+// run has four phases: traffic and trouble until `flits` are delivered; calm, in which both ends
+// must come back; sinks that hold every slot until the sources have no credit left, which shows
+// each credit that was lost or invented; sinks that take all, until all has arrived.
 module soak #(
     parameter PAYLOAD = 128, VC_BITS = 1, ID_BITS = 4, VCS = 2, FIFO = 8, DEPTH = 128,
     parameter LANES = 4, FRAME = 8, REPLAY = 128, RATE = 16384, LEAST = 12, MOST = 40,
@@ -15,7 +15,7 @@ module soak #(
     localparam BLOCKS = PAYLOAD / 64, FLIT = PAYLOAD + VC_BITS + 3 + 2 * ID_BITS;
     localparam RESET = 0, ACTIVE = 5, DEGRADED = 6, SLEEP = 7, FAULT = 9;
     localparam SESSIONS = 9, LOST = 11, ABORTS = 12;    // among the records
-    localparam SOAK = 0, FILL = 1, DRAIN = 2;
+    localparam SOAK = 0, REVIVE = 1, FILL = 2, DRAIN = 3;
 
     reg [63:0] seed, flits;
     integer reset, freeze, sleep;
@@ -217,10 +217,21 @@ module soak #(
             SOAK: begin
                 waited = 0;
                 if (idle > 3 * PATIENCE) stuck("nothing arrives");
-                if (last_delivered >= flits) phase <= FILL;
+                if (last_delivered >= flits) begin
+                    phase <= REVIVE;
+                    // A last one, to measure how long both ends take to come back.
+                    if (reset != 0) reset_end(r[50]);
+                end
+            end
+            REVIVE: begin
+                if (up != 3) settled = waited;
+                if (waited > PATIENCE) stuck("the ends do not come back");
+                if (waited > settled + QUIET) begin
+                    phase <= FILL;
+                    waited = 0;
+                end
             end
             FILL: begin
-                if (up == 3 && settled == 0) settled = waited;
                 if (waited > PATIENCE && (full != 3 || up != 3)) stuck("not each credit is there");
                 if (full == 3 && up == 3 && idle > QUIET) begin
                     phase <= DRAIN;
