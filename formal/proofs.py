@@ -1,0 +1,15 @@
+"""The list of proofs."""
+
+from . import admission, delivery, deskew, receiver, sender
+from .bench import Proof
+
+LINK = "R = 4, F = 3, 2 VCs"
+
+PROOFS = {proof.name: proof for proof in [
+    Proof("deskew_fifo", "9 blocks", deskew.build),
+    Proof("admission_fifos", "K = 5, 2 VCs", admission.build),
+    Proof("delivery", LINK, delivery.build),
+    Proof("sender", LINK, sender.build),
+    Proof("receiver", LINK, receiver.build),
+]}
+"""Name to proof."""

@@ -1,0 +1,108 @@
+"""Broken copies of RTL, each of which a proof must refuse."""
+
+from unittest import mock
+
+from amaranth import Const
+from amaranth.lib.fifo import SyncFIFO
+
+from lightloom.formal.bench import variables
+from lightloom.hdl.link import delivery
+from lightloom.hdl.link.admission import Admission
+from lightloom.hdl.link.delivery import Delivery
+from lightloom.hdl.link.framer import Framer
+from lightloom.hdl.link.receiver import Receiver
+from lightloom.hdl.link.replay import ReplayRing
+from lightloom.hdl.serdes.deskew import DeskewFifo
+
+
+def broken(kind):
+    """Make a function of (component, its module, its variables) a copy of `kind` that it changes.
+
+    Later statements win, so what the function adds takes the place of what was there.
+    """
+    def make(change):
+        def elaborate(self, platform):
+            m, inside = variables(self, super(copy, self).elaborate)
+            change(self, m, inside)
+            return m
+        copy = type(change.__name__, (kind,), {"elaborate": elaborate, "__doc__": change.__doc__})
+        return copy
+    return make
+
+
+@broken(DeskewFifo)
+def wrong_wrap(dut, m, inside):
+    """The write pointer goes round at 2^n, not at the depth."""
+    m.d.sync += inside["tail"].eq(inside["tail"] + inside["keep"])
+
+
+@broken(DeskewFifo)
+def late_overflow(dut, m, inside):
+    """Does not say that it overflows."""
+    m.d.comb += dut.overflow.eq(0)
+
+
+@broken(Admission)
+def generous(dut, m, inside):
+    """Gives a credit back for each flit that comes, before its slot is free."""
+    m.d.sync += dut.i.credit.eq(inside["incoming"])
+
+
+@broken(Delivery)
+def stuck_address(dut, m, inside):
+    """Reads the first flit of a frame again for the others."""
+    with m.If(inside["going"]):
+        m.d.sync += inside["address"].eq(inside["address"])
+
+
+class ShallowQueue(Delivery):
+    """Has room for one frame that waits."""
+
+    def elaborate(self, platform):
+        with mock.patch.object(delivery, "SyncFIFO", lambda width, depth: SyncFIFO(
+                width=width, depth=1)):
+            return super().elaborate(platform)
+
+
+@broken(ReplayRing)
+def skipping_replay(dut, m, inside):
+    """Replays from one flit too far."""
+    with m.If(dut.seek):
+        m.d.sync += dut.tx.eq(dut.position + Const(1, len(dut.position)))
+
+
+@broken(ReplayRing)
+def roomy_ring(dut, m, inside):
+    """Takes a flit more than it has rows."""
+    m.d.comb += dut.space.eq(inside["filled"] <= 2 ** (len(dut.tx) - 1))
+
+
+@broken(Framer)
+def forgotten_head(dut, m, inside):
+    """The head of a packet goes into the first place, whatever there is."""
+    with m.If(inside["load_flit"] & dut.flit.first):
+        m.d.sync += inside["heads"].eq(1)
+
+
+@broken(Framer)
+def late_number(dut, m, inside):
+    """A tail bears the number of the flit after its frame."""
+    m.d.comb += inside["tail"].seq.eq(dut.tx)
+
+
+@broken(Receiver)
+def eager(dut, m, inside):
+    """Accepts a frame that is ahead of the sequence."""
+    m.d.comb += inside["in_order"].eq(~inside["distance"][-1])
+
+
+@broken(Receiver)
+def careless(dut, m, inside):
+    """Does not compare a tail's count with the flits that came."""
+    m.d.comb += inside["whole"].eq(1)
+
+
+@broken(Receiver)
+def narrow(dut, m, inside):
+    """Compares the sequence number without its highest bit: modulo R, not 2R."""
+    m.d.comb += inside["in_order"].eq(inside["distance"][:-1] == 0)
