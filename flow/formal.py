@@ -44,7 +44,7 @@ class Outcome:
     name: str
     passed: bool
     seconds: float
-    failed: str
+    failed: list[str]    # where the properties that do not hold are stated
     log: Path
 
 
@@ -76,7 +76,7 @@ def run(names: list[str], folder: Path = FOLDER) -> list[Outcome]:
     console.print(table)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if failed:
-        raise CheckError("\n".join(f"{outcome.name}: {outcome.failed} (log: {outcome.log})"
+        raise CheckError("\n".join(f"{outcome.name}: {', '.join(outcome.failed)} (log: {outcome.log})"
                                    for outcome in failed))
     return outcomes
 
@@ -116,9 +116,7 @@ def decide(proof, *, folder: Path = FOLDER, search: int = 0, **broken) -> Outcom
     finally:
         os.environ["PATH"] = path
     log = work / "top" / "logfile.txt"
-    failed = re.findall(r"Assert failed in \S+: (.*)|(Reached unbounded).*|(Temporal induction failed)",
-                        output)
     if code not in (0, 2, 4):
         raise FlowError(f"{proof.name}: sby stops: {output.strip().splitlines()[-1:]} (log: {log})")
-    found = next((" ".join(filter(None, each)) for each in failed), "unknown")
-    return Outcome(proof.name, code == 0, time.monotonic() - start, found, log)
+    failed = re.findall(r"Assert failed in \S+: (\S+)", output)
+    return Outcome(proof.name, code == 0, time.monotonic() - start, failed, log)

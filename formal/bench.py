@@ -58,7 +58,10 @@ class Opened:
 
 
 def variables(component, elaborate=None):
-    """The module of `component`, by its `elaborate` or the one given, and the variables of its methods that hold signals."""
+    """The module of `component`, and the variables of its methods that hold signals.
+
+    `elaborate` takes the place of its own method of that name.
+    """
     found = {}
     before = sys.getprofile()
 

@@ -93,7 +93,7 @@ def build(delivery=Delivery) -> Bench:
     m.d.sync += due.eq(here & given & (place == 0))
     bench.invariant(~here | (place < flits))
     bench.invariant(~here | (bench.look(buffer, row) == payload))
-    at, info = place, rest
+    at = place
     bench.invariant(~here | (at >= left) | (((address + at)[:len(row)] == row)
                                         & (sideband_of(rest, at) == sideband)))
     base = left

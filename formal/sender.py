@@ -63,7 +63,7 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     low = len(r.tx)
     bench.invariant((r.tx == tx[:low]) & (r.acked == acked[:low]) & (dut_ring["wr"] == wr[:low]))
     bench.invariant(_upto(acked, most, wr) & ((wr - acked)[:bits] <= RING))
-    bench.invariant(((most - tx)[:bits] <= RING))
+    bench.invariant((most - tx)[:bits] <= RING)
     bench.invariant(implies(r.have, tx != wr))
     bench.invariant(implies(r.have & ((tx - acked)[bits - 1] == 0), (wr - tx)[:bits] <= RING))
     open_ = count != 0
