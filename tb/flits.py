@@ -59,17 +59,18 @@ class FlitCodec:
         lines = (line.split() for line in path.read_text().splitlines())
         return [(int(cycle), self.unpack(int(flit, 16))) for cycle, flit in lines]
 
-    def source(self, name: str, path: Path, length: int, credits: int, port: str) -> str:
+    def source(self, name: str, path: Path, length: int, credits: int, port: str,
+               rst: str = "rst") -> str:
         """Instance of `flit_source` on the wires `<port>_valid/_flit/_credit` and `<port>_done`."""
         return (f'flit_source #({self._parameters()}, .CREDITS({credits}), .LENGTH({length}), '
-                f'.FILE("{path}")) {name} (.clk(clk), .rst(rst), .cycle(cycle), '
+                f'.FILE("{path}")) {name} (.clk(clk), .rst({rst}), .cycle(cycle), '
                 f'.valid({port}_valid), .flit({port}_flit), .credit({port}_credit), '
                 f'.done({port}_done));')
 
-    def sink(self, name: str, path: Path, port: str) -> str:
+    def sink(self, name: str, path: Path, port: str, rst: str = "rst") -> str:
         """Instance of `flit_sink` on the wires `<port>_valid/_flit/_credit`."""
-        return (f'flit_sink #({self._parameters()}, .FILE("{path}")) {name} (.clk(clk), .rst(rst), '
-                f'.cycle(cycle), .valid({port}_valid), .flit({port}_flit), '
+        return (f'flit_sink #({self._parameters()}, .FILE("{path}")) {name} (.clk(clk), '
+                f'.rst({rst}), .cycle(cycle), .valid({port}_valid), .flit({port}_flit), '
                 f'.credit({port}_credit));')
 
     def _parameters(self) -> str:

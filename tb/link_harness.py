@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,17 @@ FILES = ("flit_source.v", "flit_sink.v", "fibre.v", "beat_recorder.v")
 
 
 @dataclass(frozen=True)
+class Fault:
+    """In cycles `start` to `stop` - 1 an end is reset, or its `lanes` (a mask) send no light."""
+
+    end: int
+    start: int
+    stop: int
+    lanes: int = 0
+    reset: bool = False
+
+
+@dataclass(frozen=True)
 class LinkRun:
     """What a run left, for ends a and b.
 
@@ -38,8 +50,8 @@ class LinkRun:
 
 
 def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int, Flit]]], *,
-              cycles: int, folder: Path, ber: float = 0.0, seed: int = 0, cut: int = 0,
-              simulator: str = "icarus") -> LinkRun:
+              cycles: int, folder: Path, ber: float = 0.0, seed: int = 0,
+              faults: Sequence[Fault] = (), simulator: str = "icarus") -> LinkRun:
     """Run two links on flits offered at their inputs.
 
     Parameters
@@ -47,56 +59,62 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     verilog : [2] dicts
         Exported blocks of each end: "link", "adapter_tx", "adapter_rx".
     stimulus : [2] lists of (cycle, flit)
-    cut : int
-        Cycle from which end a's fibre carries zeros for 200 cycles; 0 for never.
+    faults : sequence of Fault
+        A reset goes to the end's source and sink too.
     """
     codec, d = FlitCodec(cfg), cfg.derived
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
     lanes, status = cfg.serdes.lanes, LinkStatus(cfg).size
-    words = lanes * cfg.serdes.word_bits
-    body, sources = [], {f: (VERILOG / f).read_text() for f in FILES}
-    for end, blocks in zip(ENDS, verilog, strict=True):
+    word = cfg.serdes.word_bits
+    words = lanes * word
+    body = [f"wire [{lanes - 1}:0] {', '.join(f'{end}_dark' for end in ENDS)};"]
+    sources = {f: (VERILOG / f).read_text() for f in FILES}
+    for k, (end, blocks) in enumerate(zip(ENDS, verilog, strict=True)):
         for name, text in blocks.items():
             sources[f"{name}_{end}.v"] = text
-        i, o = f"{end}_i", f"{end}_o"
+        i, o, rst = f"{end}_i", f"{end}_o", f"{end}_rst"
+        resets = _during(faults, lambda f, k=k: f.end == k and f.reset)
         flits = stimulus[ENDS.index(end)]
         codec.write_list(folder / f"{end}_in.hex", flits)
         beats = f"{d.blocks * 65 - 1}:0"
         body += [
-            codec.wires(i), codec.wires(o), f"wire {i}_done;",
+            codec.wires(i), codec.wires(o), f"wire {i}_done;", f"wire {rst} = rst || {resets};",
             f"wire {end}_tx_valid, {end}_tx_ready, {end}_rx_valid, {end}_aligned;",
             f"wire [{beats}] {end}_tx; wire [{d.blocks * 66 - 1}:0] {end}_rx;",
             f"wire [{words - 1}:0] {end}_out, {end}_in, {end}_line; wire [31:0] {end}_errors;",
             f"wire [{status - 1}:0] {end}_status; wire [{lanes - 1}:0] {end}_lanes_off;",
             f"wire [{lanes * data.Layout.cast(WireHealth).size - 1}:0] {end}_wires;",
             codec.source(f"{end}_source", folder / f"{end}_in.hex", len(flits),
-                         cfg.xbar.egress_depth, i),
-            codec.sink(f"{end}_sink", folder / f"{end}_out.log", o),
+                         cfg.xbar.egress_depth, i, rst),
+            codec.sink(f"{end}_sink", folder / f"{end}_out.log", o, rst),
             f'beat_recorder #(.BITS({d.blocks * 65}), .FILE("{folder}/{end}_beats.log")) '
             f"{end}_recorder (.clk(clk), .rst(rst), .cycle(cycle), .valid({end}_tx_valid), "
             f".ready({end}_tx_ready), .beat({end}_tx));",
-            f"link_{end} {end}_link (.clk(clk), .rst(rst), "
+            f"link_{end} {end}_link (.clk(clk), .rst({rst}), "
             + ", ".join(f".{p[-1]}__{w}({p}_{w})" for p in (i, o)
                         for w in ("valid", "flit", "credit"))
             + f", .tx__valid({end}_tx_valid), .tx__ready({end}_tx_ready), .tx__payload({end}_tx), "
             f".rx__valid({end}_rx_valid), .rx__beat({end}_rx), .aligned({end}_aligned), "
             f".wires({end}_wires), .lanes_off({end}_lanes_off), "
             f".control({data.Layout.cast(LinkControl).size}'b0), .status({end}_status));",
-            f"adapter_tx_{end} {end}_adapter_tx (.clk(clk), .rst(rst), .tx_clk(clk), "
+            f"adapter_tx_{end} {end}_adapter_tx (.clk(clk), .rst({rst}), .tx_clk(clk), "
             f".i__valid({end}_tx_valid), .i__ready({end}_tx_ready), .i__payload({end}_tx), "
             f".words({end}_out), "
             f".control({{{TxControl(cfg).size - lanes}'b0, {end}_lanes_off}}));",
-            f"adapter_rx_{end} {end}_adapter_rx (.clk(clk), .rst(rst), "
+            f"adapter_rx_{end} {end}_adapter_rx (.clk(clk), .rst({rst}), "
             + ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
-            + f", .words({end}_in), .rx_signal({{{lanes}{{1'b1}}}}), "
+            + f", .words({end}_in), .rx_signal(~{ENDS[1 - k]}_dark), "
             f".control({RxControl(cfg).size}'b0), .valid({end}_rx_valid), .beat({end}_rx), "
             f".aligned({end}_aligned), .wires({end}_wires));",
         ]
     for k, (end, other) in enumerate(zip(ENDS, reversed(ENDS), strict=True)):
-        broken = f"(cycle >= {cut} && cycle < {cut + 200})" if cut and end == "a" else "1'b0"
+        dark = [_during(faults, lambda f, k=k, lane=lane: f.end == k and f.lanes >> lane & 1)
+                for lane in range(lanes)]
         body += [
-            f"assign {end}_line = {broken} ? 0 : {end}_out;",
+            *(f"assign {end}_dark[{lane}] = {when};" for lane, when in enumerate(dark)),
+            *(f"assign {end}_line[{lane * word} +: {word}] = {end}_dark[{lane}] ? {word}'b0 : "
+              f"{end}_out[{lane * word} +: {word}];" for lane in range(lanes)),
             f"fibre #(.BITS({words}), .DELAY({d.fibre_cycles}), .BER_PPB({round(ber * 1e9)}), "
             f".SEED({2 * seed + k + 1})) fibre_{end} (.clk(clk), .rst(rst), .in({end}_line), "
             f".out({other}_in), .errors({end}_errors));",
@@ -111,6 +129,12 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
         [_read_beats(folder / f"{end}_beats.log") for end in ENDS],
         [decode(LinkStatus(cfg), int(left[f"{end}_status"], 2)) for end in ENDS],
         left["active"], [int(left[f"{end}_errors"], 2) for end in ENDS])
+
+
+def _during(faults, chosen) -> str:
+    """Verilog condition: one of the chosen faults is on."""
+    return " || ".join(f"(cycle >= {f.start} && cycle < {f.stop})"
+                       for f in faults if chosen(f)) or "1'b0"
 
 
 def _read_beats(path: Path) -> list[tuple[int, int]]:

@@ -113,7 +113,8 @@ class Training(wiring.Component):
             with m.Case(State.ALIGNED):
                 with m.If(~self.aligned):
                     m.d.sync += self.state.eq(State.LOCK)
-                with m.Elif(learn):
+                # A partner that has gone on is not fresh any more, and known already.
+                with m.Elif(learn | (session.theirs != 0)):
                     m.d.sync += self.state.eq(State.EXCHANGED)
             # Waits for a partner that knows our number and hears us, or already sends frames.
             with m.Case(State.EXCHANGED):

@@ -15,8 +15,11 @@ from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
 from lightloom.sim.link import run_link
 from lightloom.tb import traffic
 from lightloom.tb.flits import Flit
-from lightloom.tb.link_harness import decode_tail, run_links, unpack_beat
+from lightloom.tb.link_harness import Fault, decode_tail, run_links, unpack_beat
 
+ABORT = 3
+PARAMETERS = ("version", "flit", "vcs", "ids", "lanes", "frame", "replay", "depth")
+ALL = (1 << 16) - 1
 CRC32C = crcmod.predefined.mkPredefinedCrcFun("crc-32c")
 
 
@@ -111,8 +114,9 @@ def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=150)
     run = run_links(cfg, both_ends(cfg), streams, cycles=start + 8000, folder=tmp_path,
-                    cut=start + 200)
+                    faults=[Fault(0, start + 200, start + 400, lanes=ALL)])
     assert [status["state"] for status in run.status] == ["ACTIVE", "ACTIVE"]
+    assert all(status["retrains"] >= 1 and status["sessions"] == 0 for status in run.status)
     for end in range(2):
         assert_lossless(streams[1 - end], run.delivered[end])
 
@@ -122,8 +126,60 @@ def test_partners_with_different_parameters_end_in_fault(tmp_path):
     other = config.override(cfg, link__replay_flits=512)
     run = run_links(cfg, [blocks(cfg, "a"), blocks(other, "b")], [[], []],
                     cycles=start_of_traffic(cfg), folder=tmp_path)
-    assert [status["state"] for status in run.status] == ["FAULT", "FAULT"]
+    for status in run.status:
+        assert (status["state"], status["mismatch"]) == ("FAULT", 1 << PARAMETERS.index("replay"))
     assert run.active is None
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_reset_of_one_end_begins_a_session_in_which_nothing_of_the_last_one_comes(
+        tmp_path, seed, victim):
+    cfg = config.load("ecp5")
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    streams = two_streams(cfg, rng, start=start, count=500, lengths=(1, 4, 9))
+    at = start + 300 + seed % 200
+    run = run_links(cfg, both_ends(cfg), streams, cycles=at + 3 * cfg.derived.bringup_cycles + 4000,
+                    folder=tmp_path, faults=[Fault(victim, at, at + 16, reset=True)])
+    status, other = run.status[victim], run.status[1 - victim]
+    assert [s["state"] for s in run.status] == ["ACTIVE", "ACTIVE"]
+    assert (status["session"], other["session"]) == ({"ours": 1, "theirs": 2},
+                                                     {"ours": 2, "theirs": 1})
+    # The end that stayed up knows what it lost; some of it may have been delivered before.
+    lost = missing(streams[1 - victim], run.delivered[victim])
+    assert 0 < lost <= other["lost_flits"] <= lost + cfg.link.replay_flits
+    assert missing(streams[victim], run.delivered[1 - victim]) > 0
+    aborts = [flit for _, flit in run.delivered[1 - victim] if flit.end == ABORT]
+    assert len(aborts) == other["aborts"] and not any(flit.payload for flit in aborts)
+    for end, delivered in enumerate(run.delivered):
+        assert delivered[-1][0] > at + cfg.derived.round_trip
+        # The consumer at the end that was reset was reset with it.
+        assert_whole_packets([f for cycle, f in delivered if end != victim or cycle > at])
+
+
+def assert_whole_packets(flits):
+    """Per VC: a first flit is behind an end, any other one is not."""
+    for vc in {flit.vc for flit in flits}:
+        ended = True
+        for flit in (flit for flit in flits if flit.vc == vc):
+            assert flit.first == ended, flit
+            ended = flit.end != 0
+
+
+def missing(sent, delivered):
+    """Flits not delivered; the others came once, in order, unchanged, with aborts between them."""
+    lost = 0
+    for vc in {flit.vc for _, flit in sent}:
+        want = iter([flit for _, flit in sent if flit.vc == vc])
+        for flit in (flit for _, flit in delivered if flit.vc == vc and flit.end != ABORT):
+            for expected in want:
+                if expected == flit:
+                    break
+                lost += 1
+            else:
+                raise AssertionError(f"VC {vc}: {flit} was not sent, or came before")
+        lost += len(list(want))
+    return lost
 
 
 def frames(cfg, beats):
@@ -145,7 +201,8 @@ def check_frames(cfg, beats):
         message = b"".join(flit.to_bytes(size, "little") for flit in flits)
         body = bits.to_bytes(size, "little")[:-4]
         tail = decode_tail(cfg, bits)
-        assert tail["crc"] == CRC32C(message + body)
+        # Both ends are in their first session: 1 + 256 x 1.
+        assert tail["crc"] == CRC32C(message + body, 0x0101)
         assert (tail["count"], tail["seq"]) == (len(flits), seq % 2**cfg.derived.seq_bits)
         seq += len(flits)
         seen += bool(flits)
