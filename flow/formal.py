@@ -26,15 +26,19 @@ depth {depth}
 wait on
 
 [engines]
-smtbmc --nomem {solver}{extra}
+smtbmc --nomem {solver}
 
 [script]
 read_rtlil top.il
-prep -top top
-
+prep -flatten -top top
+{free}
 [files]
 top.il
 """
+
+
+FREE_START = "setattr -unset init w:* w:elapsed %d\n"
+"""Registers begin with any value, but for the one that counts the cycles."""
 
 
 @dataclass
@@ -104,7 +108,7 @@ def decide(proof, *, folder: Path = FOLDER, search: int = 0, **broken) -> Outcom
     bounded = search or proof.bounded or proof.any_start
     (work / "top.sby").write_text(SCRIPT.format(
         mode="bmc" if bounded else "prove", depth=search or proof.depth, solver=proof.solver,
-        extra=" -- --noinit" if proof.any_start else ""), encoding="utf-8")
+        free=FREE_START if proof.any_start else ""), encoding="utf-8")
     own = str(Path(sys.executable).parent)
     path = os.environ["PATH"]
     os.environ["PATH"] = os.pathsep.join((own, path))

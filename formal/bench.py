@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from amaranth import Module, Signal, ValueCastable
+from amaranth import Module, ResetInserter, Signal, ValueCastable
 from amaranth.asserts import AnyConst
 from amaranth.back import rtlil
 from amaranth.hdl import Assert, Assume, ClockDomain, Const, Value
@@ -103,10 +103,12 @@ class Bench:
         self.m.d.comb += Value.cast(signal).eq(AnyConst(Value.cast(signal).shape()))
         return signal
 
-    def open(self, component, name: str = "dut", free: tuple[str, ...] = ()) -> Opened:
+    def open(self, component, name: str = "dut", free: tuple[str, ...] = (),
+             reset=None) -> Opened:
         """Put `component` on the bench; its inputs called in `free` are free."""
         opened = Opened(component)
-        self.m.submodules[name] = opened.module
+        module = opened.module
+        self.m.submodules[name] = module if reset is None else ResetInserter(reset)(module)
         for port in free:
             self._ports.append(Value.cast(getattr(component, port)))
         return opened

@@ -1,6 +1,6 @@
 """The list of proofs."""
 
-from . import admission, delivery, deskew, receiver, sender
+from . import admission, delivery, deskew, receiver, sender, training
 from .bench import Proof
 
 LINK = "R = 4, F = 3, 2 VCs"
@@ -11,5 +11,8 @@ PROOFS = {proof.name: proof for proof in [
     Proof("delivery", LINK, delivery.build),
     Proof("sender", LINK, sender.build),
     Proof("receiver", LINK, receiver.build),
+    Proof("training", "round trip 7, flight up to 3", training.invariants),
+    Proof("training_up", "round trip 7, silence 12, flight 2", training.leads_to_up,
+          depth=training.WITHIN + 1, any_start=True),
 ]}
 """Name to proof."""
