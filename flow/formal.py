@@ -80,8 +80,9 @@ def run(names: list[str], folder: Path = FOLDER) -> list[Outcome]:
     console.print(table)
     failed = [outcome for outcome in outcomes if not outcome.passed]
     if failed:
-        raise CheckError("\n".join(f"{outcome.name}: {', '.join(outcome.failed)} (log: {outcome.log})"
-                                   for outcome in failed))
+        raise CheckError("\n".join(
+            f"{outcome.name}: {', '.join(outcome.failed) or 'unknown'} (log: {outcome.log})"
+            for outcome in failed))
     return outcomes
 
 

@@ -9,7 +9,7 @@ from .ends import CFG, End, Message
 
 FLIGHT = 2      # cycles from one end to the other, on the channel that is good
 LONGEST = 3     # on the one that delays and loses
-WITHIN = 60     # cycles from a channel that is good to both ends up
+WITHIN = 24     # cycles from a channel that is good to both ends up
 
 WIRES = ("light", "lock", "aligned", "settled")
 

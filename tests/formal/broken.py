@@ -9,9 +9,11 @@ from lightloom.formal.bench import variables
 from lightloom.hdl.link import delivery
 from lightloom.hdl.link.admission import Admission
 from lightloom.hdl.link.delivery import Delivery
+from lightloom.hdl.link.format import State
 from lightloom.hdl.link.framer import Framer
 from lightloom.hdl.link.receiver import Receiver
 from lightloom.hdl.link.replay import ReplayRing
+from lightloom.hdl.link.training import Training
 from lightloom.hdl.serdes.deskew import DeskewFifo
 
 
@@ -112,3 +114,23 @@ def careless(dut, m, inside):
 def narrow(dut, m, inside):
     """Compares the sequence number without its highest bit: modulo R, not 2R."""
     m.d.comb += inside["in_order"].eq(inside["distance"][:-1] == 0)
+
+
+@broken(Training)
+def hasty(dut, m, inside):
+    """Does not stay in RESET for a round trip."""
+    with m.If((dut.state == State.RESET) & dut.settled & dut.light):
+        m.d.sync += dut.state.eq(State.LIGHT)
+
+
+@broken(Training)
+def needs_fresh(dut, m, inside):
+    """Leaves ALIGNED by a fresh train only, although the partner may have gone on."""
+    with m.If((dut.state == State.ALIGNED) & dut.aligned & ~inside["learn"]):
+        m.d.sync += dut.state.eq(State.ALIGNED)
+
+
+@broken(Training)
+def unforgetting(dut, m, inside):
+    """Rule N looks at the partner's session alone, not at what it echoes."""
+    m.d.comb += inside["stranger"].eq(~inside["known"])
