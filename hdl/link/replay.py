@@ -1,6 +1,6 @@
 """The replay ring: flits stay until the partner has acknowledged them (go-back-N)."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -50,7 +50,7 @@ class ReplayRing(wiring.Component):
         bits, depth = self._cfg.derived.seq_bits, self._cfg.link.replay_flits
         m.submodules.ring = ring = Memory(shape=FlitLayout(self._cfg), depth=depth, init=[])
         write, read = ring.write_port(), ring.read_port()
-        wr, ahead = Signal(bits), Signal(bits)
+        wr, after, ahead = Signal(bits), Signal(bits), Signal(bits)
         filled = self.filled
         passed, reach = Signal(bits), Signal(bits)
         ack_good = Signal()
@@ -64,10 +64,14 @@ class ReplayRing(wiring.Component):
             self.bad_ack.eq(self.ack_valid & ~ack_good),
             self.progress.eq(ack_good & (reach != 0)),
             write.addr.eq(wr), write.data.eq(self.flit), write.en.eq(self.write),
-            ahead.eq(self.tx + self.take),
+            # `take` comes late: both outcomes are ready for it.
+            after.eq(self.tx + 1), ahead.eq(Mux(self.take, after, self.tx)),
             read.addr.eq(ahead), read.en.eq(1), self.head.eq(read.data),
         ]
-        m.d.sync += [wr.eq(wr + self.write), self.tx.eq(ahead), self.have.eq(ahead != wr)]
+        m.d.sync += [
+            wr.eq(wr + self.write), self.tx.eq(ahead),
+            self.have.eq(Mux(self.take, after != wr, self.tx != wr)),
+        ]
         with m.If(self.seek):
             m.d.sync += [self.tx.eq(self.position), self.have.eq(0)]
         with m.If(ack_good):
