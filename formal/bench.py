@@ -45,7 +45,9 @@ class Opened:
         for statements in self.module._statements.values():
             for statement in statements:
                 for signal in statement._lhs_signals():
-                    self._signals.setdefault(signal.name, signal)
+                    # A local clock domain's reset has no name.
+                    if isinstance(signal, Signal):
+                        self._signals.setdefault(signal.name, signal)
         self._signals.update(inside)
 
     def __getitem__(self, name: str) -> Signal:
@@ -55,6 +57,11 @@ class Opened:
     def part(self, name: str):
         """The submodule `name`: a memory, or one that is opened too."""
         return self._parts[name]
+
+    def remove(self, name: str):
+        """Take the submodule `name` out: what it drives is constant."""
+        self._parts[name].module._MustUse__used = True
+        del self.module._named_submodules[name], self._parts[name]
 
 
 def variables(component, elaborate=None):
@@ -104,11 +111,16 @@ class Bench:
         return signal
 
     def open(self, component, name: str = "dut", free: tuple[str, ...] = (),
-             reset=None) -> Opened:
-        """Put `component` on the bench; its inputs called in `free` are free."""
+             reset=None, wrap=None) -> Opened:
+        """Put `component` on the bench; its inputs called in `free` are free.
+
+        `reset` resets it at any time; `wrap` transforms its module.
+        """
         opened = Opened(component)
         module = opened.module
-        self.m.submodules[name] = module if reset is None else ResetInserter(reset)(module)
+        if reset is not None:
+            module = ResetInserter(reset)(module)
+        self.m.submodules[name] = module if wrap is None else wrap(module)
         for port in free:
             self._ports.append(Value.cast(getattr(component, port)))
         return opened
@@ -175,7 +187,6 @@ class Proof:
     depth: int = 1
     bounded: bool = False
     any_start: bool = False
-    solver: str = "yices"
 
     @property
     def method(self) -> str:

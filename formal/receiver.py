@@ -21,16 +21,22 @@ def build(receiver=Receiver) -> Bench:
     them at will. One of them is watched, any one. What is proven of it in each cycle, `sane`, is
     what is assumed of the frame that arrives in that cycle, which could be the watched one.
 
+    Sessions start when the solver likes, with numbers from 0 on.
+
     Assumed of the sender: what :mod:`lightloom.formal.sender` proves. Assumed of the CRC: a good
-    one means that the tail is one that was sent and, if as many flits came as it says, that they
-    are those of its frame.
+    one means that the tail was sent, in this session, and that the flits, if as many came as it
+    says, are those of its frame. Assumed of the training: no frame is judged in the cycle after the
+    start of a session.
     """
     bench = Bench()
     m = bench.m
     bits = CFG.derived.seq_bits + 3
     with free_crc(bench):
-        dut = bench.open(receiver(CFG), free=("open", "session"))
+        dut = bench.open(receiver(CFG), free=("open", "session", "renew"))
     port = dut.port
+    renewed = Signal()
+    m.d.sync += renewed.eq(port.renew)
+    bench.assume(~(renewed & port.open))
     valid, beat = bench.free(1, "valid"), bench.free(port.i.beat.shape(), "beat")
     m.d.comb += [port.i.valid.eq(valid), Value.cast(port.i.beat).eq(beat)]
 
@@ -79,6 +85,8 @@ def build(receiver=Receiver) -> Bench:
     # What is accepted continues what was.
     with m.If(port.accept):
         m.d.sync += expected.eq(expected + port.frame.count)
+    with m.If(port.renew):
+        m.d.sync += [most.eq(0), acked.eq(0), expected.eq(0), flies.eq(0)]
     bench.invariant(port.expected == expected[:len(port.expected)])
     bench.check(implies(port.accept, (first == expected) & dut["crc_good"]))
     bench.check(implies(port.accept, (port.frame.count == tail.count)
@@ -97,7 +105,7 @@ def build(receiver=Receiver) -> Bench:
         with m.If(port.write & (port.write_addr == row)):
             m.d.sync += kept[row].eq(port.write_data == flit.payload)
     k = (number - first)[:bits]
-    carries = arrives & (k < tail.count)
+    carries = arrives & (first == expected) & (k < tail.count)
     sideband = Cat(flit.vc, flit.first, flit.end, Mux(flit.first, Cat(flit.src, flit.dst), 0))
     bench.assume(implies(carries & (tail.count == dut["counted"]),
                          pick(came_judged, k) & (sideband_of(tail.info, k) == sideband)))

@@ -18,9 +18,9 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     """For each frame that is loaded: its numbers are right, and its flits are those written.
 
     Numbers that the RTL counts modulo 2R are here counted modulo 16R (`whole` numbers), so that
-    order means something. Replay requests, cuts of frames by the training, the adapter's ready and
-    the feedback are free. Assumed of the other end: acknowledges come in order, and of flits that
-    were sent.
+    order means something; they begin anew with each session. Starts of sessions, replay requests,
+    cuts of frames by the training, the adapter's ready and the feedback are free. Assumed of the
+    other end: acknowledges come in order, and of flits that were sent in this session.
     """
     bench = Bench()
     m = bench.m
@@ -31,8 +31,11 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
             "up", "fresh", "hears", "session", "feedback", "replay"))
     r, f = dut_ring.port, dut.port
     ready, write = bench.free(1, "ready"), bench.free(1, "write")
+    renew = bench.free(1, "renew")
+    # Admission gives nothing when a session starts.
+    bench.assume(~(renew & write))
     m.d.comb += [
-        f.o.ready.eq(ready), r.write.eq(write & r.space),
+        f.o.ready.eq(ready), f.renew.eq(renew), r.renew.eq(renew), r.write.eq(write & r.space),
         # As in hdl/link/layer.py.
         r.take.eq(f.take), r.seek.eq(f.seek), r.position.eq(f.position), f.have.eq(r.have),
         f.flit.eq(r.head), f.tx.eq(r.tx), f.acked.eq(r.acked), f.behind.eq(r.behind),
@@ -58,6 +61,8 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
             m.d.sync += most.eq(most + 1)
     with m.If(opens):
         m.d.sync += begin.eq(tx)
+    with m.If(renew):
+        m.d.sync += [wr.eq(0), tx.eq(0), most.eq(0), acked.eq(0)]
 
     # The ring's pointers are those numbers; nothing waits behind its end.
     low = len(r.tx)
@@ -77,7 +82,7 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     tail = dut["tail"]
     closes = dut["load_tail"] & open_
     loaded = Signal.like(count)
-    with m.If(dut["load_tail"] | dut["load_train"]):
+    with m.If(dut["load_tail"] | dut["load_train"] | renew):
         m.d.sync += loaded.eq(0)
     with m.Elif(dut["load_flit"]):
         m.d.sync += loaded.eq(loaded + 1)

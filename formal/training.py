@@ -17,8 +17,9 @@ WIRES = ("light", "lock", "aligned", "settled")
 def invariants(training=Training) -> Bench:
     """What two ends hold of each other, whatever the channel loses, delays and cuts.
 
-    Two ends that were both up in their sessions, and have not begun new ones, have the same pair
-    of sessions. Resets of either end, light, lock, alignment, strikes, restarts and sleep are free
+    Two ends that have both been up in their present sessions have the same pair of numbers. And an
+    end whose partner has begun a new session does not meet it up before it has begun one itself,
+    even where the numbers are the same again: it is `forsaken`. Resets of either end, light, lock, alignment, strikes, restarts and sleep are free
     at all times.
 
     Assumed: a beat is under way for `LONGEST` cycles at the most, and beats keep their order; the
@@ -31,35 +32,53 @@ def invariants(training=Training) -> Bench:
         free = (*WIRES, "strike", "last_strike", "restart")
         resets.append(bench.free(1, f"reset_{name}"))
         ends.append(End(bench, name, training, free, resets[-1]))
-    for name, (end, other), reset in zip("ab", (ends, ends[::-1]), resets[::-1], strict=True):
-        forgets = reset | other.port.renew
+    forsaken = [Signal(name=f"forsaken_{name}") for name in "ab"]
+    forgot = [reset | end.port.renew for reset, end in zip(resets, ends, strict=True)]
+    for k, name in enumerate("ab"):
+        end, other, forgets = ends[k], ends[1 - k], forgot[1 - k]
         moves, lost = bench.free(1, f"moves_{name}"), bench.free(1, f"lost_{name}")
         sent, old, age = other.sends, forgets, 0
-        for k in range(FLIGHT):
+        for place in range(FLIGHT):
             # `old`: the sender has begun a new session since.
             stage, stale = Signal(Message), Signal()
             age_here = Signal(range(LONGEST + 2))
             with m.If(moves):
                 m.d.sync += [stage.eq(sent), stale.eq(old | forgets), age_here.eq(age + 1)]
-                if k == 0:
+                if place == 0:
                     m.d.sync += stage.valid.eq(sent.valid & ~lost)
             with m.Else():
                 m.d.sync += [stale.eq(stale | forgets), age_here.eq(age_here + 1)]
             bench.assume(~stage.valid | (age_here <= LONGEST))
-            _in_flight(bench, stage, stale, age_here, other, end)
+            _in_flight(bench, stage, stale, age_here, other, end, forsaken[1 - k])
             sent, old, age = stage, stale, age_here
         m.d.comb += end.hears.eq(sent)
         m.d.comb += end.hears.valid.eq(sent.valid & moves)
+        _forsake(m, end, forsaken[k], forgets, forgot[k], by_old=old)
+        bench.check(implies(forsaken[k], other.port.fresh))
+        bench.invariant(implies(forsaken[k], ~end.port.fresh & (other.port.session.theirs == 0)))
         bench.check(sound(end, other))
         bench.invariant(implies(end.port.state == State.RESET, end.port.session.theirs == 0))
     return bench
 
 
-def _in_flight(bench, beat, stale, age, sender, receiver):
+def _forsake(m, end, forsaken, forgets, renews, by_old):
+    """The partner forgets the session of an end that is up, or that comes up by an old beat."""
+    port = end.port
+    comes_up = (port.fresh & (port.state == State.EXCHANGED) & port.aligned
+                & (end.dut["match"] | port.tail))
+    with m.If(renews):
+        m.d.sync += forsaken.eq(0)
+    with m.Elif((forgets & ~port.fresh) | (comes_up & (forgets | by_old))):
+        m.d.sync += forsaken.eq(1)
+
+
+def _in_flight(bench, beat, stale, age, sender, receiver, forsaken):
     """Invariants of a beat under way."""
     port, its = sender.port, receiver.port
     lasted, its_lasted = sender.dut["lasted"], receiver.dut["lasted"]
     now = beat.valid & ~stale
+    bench.invariant(implies(forsaken & beat.valid & beat.fresh,
+                            (its.state == State.RESET) & (its_lasted <= LONGEST + age)))
     bench.invariant(implies(beat.valid & stale, (port.state == State.RESET) & (lasted < age)))
     bench.invariant(implies(beat.valid, beat.session != 0))
     bench.invariant(implies(now, beat.session == port.session.ours))

@@ -3,7 +3,8 @@
 from unittest import mock
 
 from amaranth import Const
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib import fifo
+from amaranth.lib.fifo import AsyncFIFO, SyncFIFO
 
 from lightloom.formal.bench import variables
 from lightloom.hdl.link import delivery
@@ -11,9 +12,12 @@ from lightloom.hdl.link.admission import Admission
 from lightloom.hdl.link.delivery import Delivery
 from lightloom.hdl.link.format import State
 from lightloom.hdl.link.framer import Framer
+from lightloom.hdl.link.layer import Link
 from lightloom.hdl.link.receiver import Receiver
 from lightloom.hdl.link.replay import ReplayRing
 from lightloom.hdl.link.training import Training
+from lightloom.hdl.serdes import crossing
+from lightloom.hdl.serdes.crossing import Crossing
 from lightloom.hdl.serdes.deskew import DeskewFifo
 
 
@@ -42,6 +46,36 @@ def wrong_wrap(dut, m, inside):
 def late_overflow(dut, m, inside):
     """Does not say that it overflows."""
     m.d.comb += dut.overflow.eq(0)
+
+
+class _NeverFull(AsyncFIFO):
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.w_rdy.eq(1)
+        return m
+
+
+class NeverFull(Crossing):
+    """Takes entries when there is no room."""
+
+    def elaborate(self, platform):
+        with mock.patch.object(crossing, "AsyncFIFO", _NeverFull):
+            return super().elaborate(platform)
+
+
+class _Binary(AsyncFIFO):
+    def elaborate(self, platform):
+        with mock.patch.object(fifo, "_gray_encode", lambda x: x), mock.patch.object(
+                fifo, "_gray_decode", lambda x: x):
+            return super().elaborate(platform)
+
+
+class BinaryCounters(Crossing):
+    """Sends its counters to the other clock as they are, not in a Gray code."""
+
+    def elaborate(self, platform):
+        with mock.patch.object(crossing, "AsyncFIFO", _Binary):
+            return super().elaborate(platform)
 
 
 @broken(Admission)
@@ -134,3 +168,19 @@ def needs_fresh(dut, m, inside):
 def unforgetting(dut, m, inside):
     """Rule N looks at the partner's session alone, not at what it echoes."""
     m.d.comb += inside["stranger"].eq(~inside["known"])
+
+
+@broken(Link)
+def forgetful(dut, m, inside):
+    """Adds what a tail grants to what was granted: a lost tail is a lost credit."""
+    granted, news = inside["granted"], m.submodules.receiver.news
+    with m.If(m.submodules.receiver.tail):
+        m.d.sync += [total.eq(total + limit)
+                     for total, limit in zip(granted, news.limit, strict=True)]
+
+
+@broken(Link)
+def overgenerous(dut, m, inside):
+    """Grants a credit for each flit that it gives to the consumer, before its slot is free."""
+    with m.If(dut.o.valid):
+        m.d.sync += inside["freed"][0].eq(inside["freed"][0] + 1)

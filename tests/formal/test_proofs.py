@@ -9,11 +9,13 @@ from lightloom.flow import formal
 from lightloom.flow.errors import CheckError, FlowError
 from lightloom.formal.proofs import PROOFS
 
-CHEAP = ("deskew_fifo", "sender", "receiver", "training")
+CHEAP = ("deskew_fifo", "crossing", "sender", "receiver", "credits", "training")
 
 BROKEN = [
     ("deskew_fifo", "fifo", broken.wrong_wrap, 12),
     ("deskew_fifo", "fifo", broken.late_overflow, 12),
+    ("crossing", "crossing", broken.NeverFull, 16),
+    ("crossing", "crossing", broken.BinaryCounters, 16),
     ("admission_fifos", "admission", broken.generous, 12),
     ("delivery", "delivery", broken.stuck_address, 12),
     ("delivery", "delivery", broken.ShallowQueue, 12),
@@ -24,13 +26,15 @@ BROKEN = [
     ("receiver", "receiver", broken.eager, 12),
     ("receiver", "receiver", broken.careless, 12),
     ("receiver", "receiver", broken.narrow, 12),
+    ("credits", "producer", broken.forgetful, 20),
+    ("credits", "consumer", broken.overgenerous, 20),
     ("training", "training", broken.hasty, 24),
     ("training_up", "training", broken.needs_fresh, 25),
     ("training_up", "training", broken.unforgetting, 25),
 ]
 """Proof, the component's argument of its `build`, the broken copy, cycles from reset to search."""
 
-CHEAP_BROKEN = ("wrong_wrap", "skipping_replay", "eager", "hasty", "needs_fresh")
+CHEAP_BROKEN = ("wrong_wrap", "BinaryCounters", "skipping_replay", "eager", "hasty", "needs_fresh")
 
 
 def marked(cases, cheap, name):
@@ -65,7 +69,7 @@ def test_a_proof_that_does_not_exist_is_refused_with_the_names_of_those_that_do(
 
 
 def test_a_missing_tool_is_named(tmp_path, monkeypatch):
-    monkeypatch.setitem(formal.SOLVERS, "yices", "no-such-solver")
+    monkeypatch.setattr(formal, "SOLVER", "no-such-solver")
     with pytest.raises(FlowError, match="no-such-solver is not installed.*make setup"):
         formal.decide(PROOFS["deskew_fifo"], folder=tmp_path)
 
