@@ -1,10 +1,10 @@
 """What the proofs put in place of the CRC's arithmetic."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from unittest import mock
 
-from ..hdl.link import framer, receiver
+from ..hdl.link import framer, layer, receiver
 from ..hdl.link.crc import CRC_BITS
 
 
@@ -22,3 +22,20 @@ def free_crc(bench):
     with mock.patch.object(framer, "update", update), mock.patch.object(
             receiver, "update", update):
         yield
+
+
+def open_link(bench, cfg, name: str, **parts):
+    """Put a whole :class:`~lightloom.hdl.link.layer.Link` on the bench, all its inputs free.
+
+    `parts`: what takes the places of components that it is made of, by their names.
+    """
+    link = parts.pop("Link", layer.Link)
+    with free_crc(bench), ExitStack() as stack:
+        for part, copy in parts.items():
+            stack.enter_context(mock.patch.object(layer, part, copy))
+        end = bench.open(link(cfg), name, ("aligned", "wires", "control"))
+    port = end.port
+    for k, member in enumerate((port.i.valid, port.i.flit, port.tx.ready, port.rx.valid,
+                                port.rx.beat, port.o.credit)):
+        bench.m.d.comb += member.eq(bench.free(member.shape(), f"{name}_{k}"))
+    return end

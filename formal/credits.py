@@ -4,12 +4,11 @@ from amaranth import Signal
 
 from ..hdl.link.format import State
 from ..hdl.link.layer import Link
-from .abstract import free_crc
+from .abstract import open_link
 from .bench import Bench, implies
 from .configs import LINK, timed
 
 CFG = timed(LINK, round_trip=2)
-FREE = ("aligned", "wires", "control")
 
 
 def build(producer=Link, consumer=Link) -> Bench:
@@ -26,14 +25,8 @@ def build(producer=Link, consumer=Link) -> Bench:
     """
     bench = Bench()
     m, depth = bench.m, CFG.xbar.vc_depth
-    with free_crc(bench):
-        one = bench.open(producer(CFG), "producer", FREE)
-        two = bench.open(consumer(CFG), "consumer", FREE)
-    for name, end in (("one", one), ("two", two)):
-        ports = (end.port.i.valid, end.port.i.flit, end.port.tx.ready, end.port.rx.valid,
-                 end.port.rx.beat, end.port.o.credit)
-        for k, port in enumerate(ports):
-            m.d.comb += port.eq(bench.free(port.shape(), f"free_{name}_{k}"))
+    one = open_link(bench, CFG, "one", Link=producer)
+    two = open_link(bench, CFG, "two", Link=consumer)
     admission, receiver = one.part("admission"), one.part("receiver")
     framer, training = two.part("framer"), two.part("training")
     given = two.part("delivery").part("consumer")

@@ -6,11 +6,12 @@ from amaranth.hdl import Value
 from ..hdl.interfaces import FlitLayout
 from ..hdl.link.framer import Framer
 from ..hdl.link.replay import ReplayRing
-from .abstract import free_crc
+from .abstract import open_link
 from .bench import Bench, implies
-from .configs import LINK as CFG
+from .configs import LINK, timed
 from .delivery import sideband_of
 
+CFG = timed(LINK, round_trip=2)
 RING, FRAME = CFG.link.replay_flits, CFG.link.frame_flits
 
 
@@ -18,28 +19,18 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     """For each frame that is loaded: its numbers are right, and its flits are those written.
 
     Numbers that the RTL counts modulo 2R are here counted modulo 16R (`whole` numbers), so that
-    order means something; they begin anew with each session. Starts of sessions, replay requests,
-    cuts of frames by the training, the adapter's ready and the feedback are free. Assumed of the
-    other end: acknowledges come in order, and of flits that were sent in this session.
+    order means something; they begin anew with each session. The RTL is the whole of a
+    link end; flits, received beats, the adapter's ready and its alignment are free, so sessions
+    start, frames are cut and replays are asked for at any time. Assumed of the other end:
+    acknowledges come in order, and of flits that were sent in this session.
     """
     bench = Bench()
     m = bench.m
     bits = CFG.derived.seq_bits + 3
-    dut_ring = bench.open(ring(CFG), "ring", free=("flit", "ack_valid"))
-    with free_crc(bench):
-        dut = bench.open(framer(CFG), "framer", free=(
-            "up", "fresh", "hears", "session", "feedback", "replay"))
+    end = open_link(bench, CFG, "end", ReplayRing=ring, Framer=framer)
+    dut_ring, dut = end.part("ring"), end.part("framer")
     r, f = dut_ring.port, dut.port
-    ready, write = bench.free(1, "ready"), bench.free(1, "write")
-    renew = bench.free(1, "renew")
-    # Admission gives nothing when a session starts.
-    bench.assume(~(renew & write))
-    m.d.comb += [
-        f.o.ready.eq(ready), f.renew.eq(renew), r.renew.eq(renew), r.write.eq(write & r.space),
-        # As in hdl/link/layer.py.
-        r.take.eq(f.take), r.seek.eq(f.seek), r.position.eq(f.position), f.have.eq(r.have),
-        f.flit.eq(r.head), f.tx.eq(r.tx), f.acked.eq(r.acked), f.behind.eq(r.behind),
-    ]
+    renew = end.part("training").port.renew
 
     # Whole numbers: of the next flit written and sent, the highest sent, the acknowledged, the
     # first of the open frame.
@@ -47,8 +38,7 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
         Signal(bits, name=name) for name in ("wr", "tx", "most", "acked", "begin"))
     ack = bench.free(bits, "ack")
     count = dut["count"]
-    m.d.comb += r.ack.eq(ack)
-    bench.assume(implies(r.ack_valid, _upto(acked, ack, most)))
+    bench.assume(implies(r.ack_valid, (r.ack == ack[:len(r.ack)]) & _upto(acked, ack, most)))
     opens = dut["load_flit"] & (count == 0)
     m.d.sync += wr.eq(wr + r.write)
     with m.If(r.ack_valid):
@@ -120,11 +110,11 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     sideband = Cat(flit.vc, flit.first, flit.end, Mux(flit.first, Cat(flit.src, flit.dst), 0))
     bench.check(implies(inside & closes, sideband_of(tail.info, at) == sideband))
 
-    _stages(bench, dut, f, ready)
+    _stages(bench, dut, end.port.tx)
     return bench
 
 
-def _stages(bench, dut, framer, ready):
+def _stages(bench, dut, stream):
     """Each beat that is loaded is offered, in order, with nothing but a CRC added."""
     m = bench.m
     loads = dut["free"] & (dut["load_flit"] | dut["load_tail"] | dut["load_train"])
@@ -137,15 +127,15 @@ def _stages(bench, dut, framer, ready):
         m.d.sync += [in_a.eq(1), control.eq(~dut["load_flit"]), bits.eq(wanted)]
     with m.If(in_a & dut["b_load"]):
         m.d.sync += [in_a.eq(0), in_b.eq(1)]
-    with m.If(in_b & ready):
+    with m.If(in_b & stream.ready):
         m.d.sync += in_b.eq(0)
     bench.invariant(~(in_a & in_b))
     bench.invariant(implies(in_a, dut["a_valid"] & (dut["a_bits"] == bits)
                         & (dut["a_control"] == control)))
-    beat = Cat(block.data for block in framer.o.payload)
-    bench.check(implies(in_b, framer.o.valid & (framer.o.payload[0].ctrl == control)
+    beat = Cat(block.data for block in stream.payload)
+    bench.check(implies(in_b, stream.valid & (stream.payload[0].ctrl == control)
                         & (beat[:-32] == bits[:-32]) & (control | (beat == bits))))
-    bench.check(Cat(block.ctrl for block in framer.o.payload)[1:] == 0)
+    bench.check(Cat(block.ctrl for block in stream.payload)[1:] == 0)
 
 
 def _upto(low, middle, high):

@@ -9,7 +9,8 @@ from .ends import CFG, End, Message
 
 FLIGHT = 2      # cycles from one end to the other, on the channel that is good
 LONGEST = 3     # on the one that delays and loses
-WITHIN = 24     # cycles from a channel that is good to both ends up
+# Cycles from a channel that is good to both ends up; one less is not enough.
+WITHIN = CFG.derived.round_trip + 4 * FLIGHT + 7
 
 WIRES = ("light", "lock", "aligned", "settled")
 
@@ -19,8 +20,8 @@ def invariants(training=Training) -> Bench:
 
     Two ends that have both been up in their present sessions have the same pair of numbers. And an
     end whose partner has begun a new session does not meet it up before it has begun one itself,
-    even where the numbers are the same again: it is `forsaken`. Resets of either end, light, lock, alignment, strikes, restarts and sleep are free
-    at all times.
+    even where the numbers are the same again: it is `forsaken`. Resets of either end, light, lock,
+    alignment, strikes, restarts and sleep are free at all times.
 
     Assumed: a beat is under way for `LONGEST` cycles at the most, and beats keep their order; the
     round trip, for which an end stays in RESET, is longer than two such times.
