@@ -36,3 +36,7 @@ def timed(cfg, **delays):
     return SimpleNamespace(
         chiplet=cfg.chiplet, serdes=cfg.serdes, link=cfg.link, xbar=cfg.xbar,
         derived=replace(cfg.derived, **delays))
+
+
+END = timed(LINK, round_trip=2)
+"""A whole end of that link, which is up a few cycles after its reset."""

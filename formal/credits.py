@@ -6,9 +6,7 @@ from ..hdl.link.format import State
 from ..hdl.link.layer import Link
 from .abstract import open_link
 from .bench import Bench, implies
-from .configs import LINK, timed
-
-CFG = timed(LINK, round_trip=2)
+from .configs import END as CFG
 
 
 def build(producer=Link, consumer=Link) -> Bench:

@@ -1,14 +1,13 @@
 """The receiver accepts each flit once and in order, whatever the channel loses or delays."""
 
 from amaranth import Array, Cat, Mux, Signal
-from amaranth.hdl import Value
 
 from ..hdl.interfaces import FlitLayout
-from ..hdl.link.format import Tail
+from ..hdl.link.format import State, Tail
 from ..hdl.link.receiver import Receiver
-from .abstract import free_crc
+from .abstract import open_link
 from .bench import Bench, implies
-from .configs import LINK as CFG
+from .configs import END as CFG
 from .delivery import Arrival, pick, sideband_of
 
 RING, FRAME = CFG.link.replay_flits, CFG.link.frame_flits
@@ -21,24 +20,22 @@ def build(receiver=Receiver) -> Bench:
     them at will. One of them is watched, any one. What is proven of it in each cycle, `sane`, is
     what is assumed of the frame that arrives in that cycle, which could be the watched one.
 
-    Sessions start when the solver likes, with numbers from 0 on.
+    The RTL is the whole of a link end; received beats and the alignment are free, so sessions start
+    at any time, with numbers from 0 on.
 
     Assumed of the sender: what :mod:`lightloom.formal.sender` proves. Assumed of the CRC: a good
     one means that the tail was sent, in this session, and that the flits, if as many came as it
-    says, are those of its frame. Assumed of the training: no frame is judged in the cycle after the
-    start of a session.
+    says, are those of its frame.
     """
     bench = Bench()
     m = bench.m
     bits = CFG.derived.seq_bits + 3
-    with free_crc(bench):
-        dut = bench.open(receiver(CFG), free=("open", "session", "renew"))
+    end = open_link(bench, CFG, "end", Receiver=receiver)
+    dut = end.part("receiver")
     port = dut.port
     renewed = Signal()
     m.d.sync += renewed.eq(port.renew)
-    bench.assume(~(renewed & port.open))
-    valid, beat = bench.free(1, "valid"), bench.free(port.i.beat.shape(), "beat")
-    m.d.comb += [port.i.valid.eq(valid), Value.cast(port.i.beat).eq(beat)]
+    bench.invariant(implies(renewed, end.part("training").port.state == State.RESET))
 
     def whole(name, free=False):
         return bench.free(bits, name) if free else Signal(bits, name=name)
@@ -113,15 +110,18 @@ def build(receiver=Receiver) -> Bench:
     bench.check(implies(port.accept & carries, Array(kept)[row]
                         & (sideband_of(port.frame.info, k) == sideband)))
 
-    _buffer(bench, dut, came, came_judged, kept)
+    _buffer(bench, dut, end.part("delivery").port, end.port.o, came, came_judged, kept)
     return bench
 
 
-def _buffer(bench, dut, came, came_judged, kept):
+def _buffer(bench, dut, delivery, given, came, came_judged, kept):
     """What the delivery may rely on, and the invariants of the two stages behind it."""
     port, seen, pointer = dut.port, dut["seen"], dut["pointer"]
-    arrival = Arrival(bench.m, write=port.write, write_addr=port.write_addr, accept=port.accept,
-                      frame=port.frame, most=FRAME)
+    arrival = Arrival(bench.m, write=delivery.write, write_addr=delivery.write_addr,
+                      accept=delivery.accept, frame=delivery.frame, most=FRAME)
+    bench.check((given.valid == delivery.valid)
+                & (given.flit.as_value() == delivery.flit.as_value()))
+    bench.check((delivery.accept == port.accept) & (delivery.write_data == port.write_data))
     for rule in arrival.rules:
         bench.check(rule)
     bench.invariant(arrival.timely)

@@ -8,10 +8,9 @@ from ..hdl.link.framer import Framer
 from ..hdl.link.replay import ReplayRing
 from .abstract import open_link
 from .bench import Bench, implies
-from .configs import LINK, timed
+from .configs import END as CFG
 from .delivery import sideband_of
 
-CFG = timed(LINK, round_trip=2)
 RING, FRAME = CFG.link.replay_flits, CFG.link.frame_flits
 
 
@@ -31,6 +30,9 @@ def build(ring=ReplayRing, framer=Framer) -> Bench:
     dut_ring, dut = end.part("ring"), end.part("framer")
     r, f = dut_ring.port, dut.port
     renew = end.part("training").port.renew
+
+    admission = end.part("admission").port
+    bench.check((r.write == admission.valid) & (r.flit.as_value() == admission.flit.as_value()))
 
     # Whole numbers: of the next flit written and sent, the highest sent, the acknowledged, the
     # first of the open frame.
