@@ -156,7 +156,6 @@ def test_probability_that_a_wrong_frame_has_a_right_crc():
         170e-18 + comb(17824, 4) * 1e-24 / 2**31, rel=0.05)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("profile", PROFILES)
 def test_errors_on_the_line_of_any_live_lanes(profile):
     blocks, most = shape(profile)
