@@ -87,8 +87,12 @@ def goodput(cfg, ber: float) -> Goodput:
     # A tail that is not recognised: its headers, and its type byte through the descrambler.
     unseen = 1 - good(2 * d.blocks + 8 * (1 + len(TAPS)))
     accepted = (1 - fails) / after_good       # frames in a row behind a replay, mean
-    # The request waits for a tail of the other direction whose frame is good.
-    wait = (t.frame - 1) / 2 + t.frame * fails / (1 - after_bad)
+    # The request waits for the next tail of the other direction, and on until its frame is good.
+    # A replay that a tail asked for puts its own tails `news` behind that direction's. So where
+    # the last replay was the other direction's, its tails are `news` behind ours: there is no
+    # wait. Where it was ours, a request waits for what the way there and back lacks to whole
+    # frames. Each is as likely.
+    wait = -2 * t.news % t.frame / 2 + t.frame * fails / (1 - after_bad)
     share = 1.0
     for _ in range(50):
         # Behind a replay's begin a bare tail fits if there is news: a credit in the last cycle.

@@ -57,8 +57,8 @@ def test_goodput_follows_the_closed_form_within_its_spread(tmp_path, seed):
             goodput(cfg, ber).share, rel=0.02 + 6 * spread(cfg, ber, replays))
 
 
-PLAN = [(1e-9, 100_000), (1e-8, 100_000), (1e-7, 200_000), (1e-6, 500_000), (3e-6, 800_000),
-        (1e-5, 1_200_000), (3e-5, 1_500_000), (1e-4, 2_500_000)]
+PLAN = [(1e-9, 50_000), (1e-8, 50_000), (1e-7, 100_000), (1e-6, 400_000), (3e-6, 600_000),
+        (1e-5, 1_000_000), (3e-5, 1_500_000), (1e-4, 2_500_000)]
 """Bit error rates and cycles: enough for a standard deviation of half a per cent."""
 
 
