@@ -7,6 +7,7 @@ docs/framing.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 from lightloom.config import CROSSING_DEPTH, STAGES
 
@@ -59,8 +60,16 @@ class Goodput:
     share: float
     period: float
 
+    def spread(self, cycles: float) -> float:
+        """Relative standard deviation of the share over so many cycles, roughly.
 
-def goodput(cfg, ber: float) -> Goodput:
+        The frames accepted between replays are geometric, so as spread as their mean, and are a
+        part `share` of the time that they count against.
+        """
+        return 1.3 * (1 - self.share) / sqrt(max(1, cycles / self.period))
+
+
+def goodput(cfg, ber: float, t: Timing | None = None) -> Goodput:
     """Throughput at a bit error rate (> 0), independent errors, both directions.
 
     Parameters
@@ -69,9 +78,11 @@ def goodput(cfg, ber: float) -> Goodput:
         Without FEC; all lanes live; rows and beats of the same size or multiples of each other.
     ber : float
         Probability that a bit of a lane is wrong.
+    t : Timing, optional
+        Default: :func:`timing` of `cfg`.
     """
     d, lanes, period = cfg.derived, cfg.serdes.lanes, cfg.serdes.marker_period
-    t, flits = timing(cfg), cfg.link.frame_flits
+    t, flits = t or timing(cfg), cfg.link.frame_flits
     blocks = d.blocks * (flits + 1)
     # Line bits whose error spoils a frame: its own, and the last ones of the block before on each
     # lane. Those belong to the frame before, or to a marker now and then.

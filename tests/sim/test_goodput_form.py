@@ -1,0 +1,33 @@
+"""The closed form of goodput against the protocol, played beat by beat over millions of frames."""
+
+import pytest
+from link_slots import accepted
+
+from lightloom import config
+from lightloom.sim.link.goodput import Timing, efficiency, goodput, timing
+
+SLOTS = 2_000_000
+
+
+@pytest.mark.parametrize("ber", [1e-7, 1e-6, 1e-5, 3e-5, 1e-4])
+@pytest.mark.parametrize("profile", ["sim", "ecp5", "tera"])
+def test_closed_form_is_the_protocols_goodput(profile, ber, seed):
+    cfg = config.load(profile)
+    d, flits = cfg.derived, cfg.link.frame_flits
+    exact = timing(cfg)
+    # The delay in whole slots, for both.
+    delay = round(exact.news / exact.beat)
+    form = goodput(cfg, ber, Timing(exact.beat, exact.frame, delay * exact.beat))
+    flits_taken = accepted(SLOTS, ber, flits, d.blocks, cfg.serdes.lanes, delay,
+                           cfg.serdes.marker_period, seed % 2**31)
+    share = flits_taken / (2 * SLOTS) * (flits + 1) / flits
+    print(f"{profile}, {ber:.0e}: {share:.4f}, closed form {form.share:.4f}, "
+          f"{share / form.share - 1:+.2%}")
+    assert share == pytest.approx(
+        form.share, rel=0.02 + 5 * form.spread(2 * SLOTS * exact.beat))
+
+
+def test_no_errors_is_all():
+    cfg = config.load("sim")
+    assert goodput(cfg, 1e-12).share == pytest.approx(1, abs=1e-6)
+    assert efficiency(cfg) == pytest.approx(64 / 66 * 256 / 257 * 16 / 17)
