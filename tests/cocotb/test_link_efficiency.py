@@ -1,9 +1,9 @@
 """Payload bits of a line bit at saturation, from flits in to flits out, everything counted."""
 
 import pytest
-from test_link import both_ends
 
 from lightloom import config
+from lightloom.flow.goodput import both_ends
 from lightloom.sim.link.goodput import efficiency, frame_flits
 from lightloom.tb.saturation_harness import Phase, run_saturated
 
