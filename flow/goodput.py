@@ -21,7 +21,7 @@ from .errors import CheckError, writable
 FOLDER = Path("build/goodput")
 
 PLAN = [(1e-9, 50_000), (1e-8, 50_000), (1e-7, 100_000), (1e-6, 400_000), (3e-6, 600_000),
-        (1e-5, 1_000_000), (3e-5, 1_500_000), (1e-4, 2_000_000)]
+        (1e-5, 1_000_000), (3e-5, 1_500_000), (1e-4, 4_000_000)]
 """Bit error rates and cycles: enough for a standard deviation of half a per cent."""
 
 
