@@ -8,7 +8,7 @@ from lightloom.flow.goodput import PLAN, measure, show
 
 @pytest.mark.slow
 def test_goodput_follows_the_closed_form_within_its_spread(tmp_path, seed):
-    points = measure(config.load("sim"), [(1e-5, 8000), (1e-4, 8000)], tmp_path,
+    points = measure(config.load("sim"), [(1e-5, 4000), (1e-4, 4000)], tmp_path,
                      seed=seed % 1000, simulator="icarus")
     show(points)
     for point in points:
