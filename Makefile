@@ -12,7 +12,7 @@ option = $(if $($(1)),$(2) "$($(1))")
 run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 
-.PHONY: help setup sim test verilog lint synth waves bench interop soak config lock clean
+.PHONY: help setup sim test verilog lint synth waves bench formal goodput interop soak config lock clean
 
 help:     ## list the targets and variables
 	@echo "Targets:"
@@ -24,6 +24,7 @@ help:     ## list the targets and variables
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
 #: PEER     checkout of verilog-ethernet for interop and synth (no default)
+#: ONLY     proof for formal (default: all)
 #: WINDOW   core cycles of sim and waves (default 10000 and 1000)
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
@@ -60,6 +61,12 @@ waves: setup    ## run a short sim with a waveform, and say how to open it
 
 bench: setup    ## speed of the model and of the RTL under Icarus and Verilator
 	@$(RUN) bench
+
+formal: setup   ## prove statements about the RTL (Yosys' sby, an SMT solver): ONLY=<proof>
+	@$(RUN) formal $(call option,ONLY,--only)
+
+goodput: setup  ## throughput of a link against the bit error rate, RTL and closed form (20 minutes)
+	@$(RUN) goodput $(profile) $(call option,SEED,--seed)
 
 interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
 	@$(RUN) interop $(call option,PEER,--peer)

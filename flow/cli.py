@@ -145,6 +145,23 @@ def bench(out: Path = Path("build/bench.json")) -> None:
     run(out)
 
 
+@app.command()
+def formal(only: Annotated[list[str] | None, typer.Option(
+        help="Name of a proof; may be given more than once. Default: all.")] = None) -> None:
+    """Prove what docs/formal.md states about the RTL, with Yosys' sby and an SMT solver."""
+    from .formal import run
+
+    run(only or [])
+
+
+@app.command()
+def goodput(profile: Profile = "sim", seed: int = 1) -> None:
+    """Throughput of a link against the bit error rate of its lanes, RTL and closed form."""
+    from .goodput import run
+
+    run(profile, seed=seed)
+
+
 @app.command("config")
 def show_config(profile: Profile = "sim") -> None:
     """Print a profile with all that follows from it."""

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LAYERS = ("config", "flow", "hdl", "sim", "tb")
+LAYERS = ("config", "flow", "formal", "hdl", "sim", "tb")
 
 
 def test_every_package_of_the_tree_is_listed_and_no_other():

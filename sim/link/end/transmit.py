@@ -148,7 +148,7 @@ class Transmitter:
         return True
 
     def _framer(self, view) -> tuple[bool, bool]:
-        """The first rule that fits; whether a replay begins, whether `tx` jumps."""
+        """The first rule that fits; whether a replay begins, whether `tx` is set back otherwise."""
         n = len(self._open)
         if not view.up:
             self._tx = (self._tx - n) % self._numbers
@@ -156,7 +156,7 @@ class Transmitter:
             self._a = _Staged(self._form.train(Train(
                 view.hears, view.fresh, view.session, view.theirs, view.off, self._form.shared)),
                 True, True, 0)
-            return False, False
+            return False, n > 0
         if self._requested:
             if n:
                 self._load_tail(view)
