@@ -92,7 +92,7 @@ module soak_channel #(
     // Lanes, by number. `lit`: cycles of light; `lock`, `mark`: cycles to block and marker lock.
     reg [LANES-1:0] victims, dead, sick, live, locked, marked, failing;
     reg [31:0] back [0:LANES-1], lit [0:LANES-1], well [0:LANES-1];
-    reg [15:0] to_lock, to_mark, to_marker, fading;
+    reg [15:0] to_lock, to_mark, to_marker, fading, realigning;
     // Errors.
     reg [31:0] in_burst, in_flag, in_slip, in_silence, in_outage, in_death, in_sickness, in_forge;
     reg [31:0] burst_left, silence_left, outage_left;
@@ -117,7 +117,7 @@ module soak_channel #(
     initial begin
         r = 0;
         good = 0;
-        {full, now, tokens, dead, sick, locked, marked, failing, fading} = 0;
+        {full, now, tokens, dead, sick, locked, marked, failing, fading, realigning} = 0;
         latency = LEAST;
         live = ~0;
         {to_lock, to_mark} = {16'd32, 16'd64};
@@ -222,10 +222,15 @@ module soak_channel #(
             if (to_marker == 0) begin
                 to_marker = MARKERS;
                 // The adapter never takes out the last lane.
-                if (~i_off != 0) live = ~i_off;
+                if (~i_off != 0 && ~i_off != live) begin
+                    live = ~i_off;
+                    // Other lanes: the receiver aligns anew; or it need not, which is harder.
+                    if (r[20]) realigning = 2 * MARKERS;
+                end
             end else to_marker = to_marker - 1;
+            if (realigning != 0) realigning = realigning - 1;
             was = whole;
-            whole = !dark && !deaf && outage_left == 0 && (live & ~marked) == 0;
+            whole = !dark && !deaf && outage_left == 0 && realigning == 0 && (live & ~marked) == 0;
             aligned <= whole;
             if (whole && !was) begin
                 latency = LEAST + r[31:16] % (MOST - LEAST + 1);
