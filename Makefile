@@ -12,7 +12,7 @@ option = $(if $($(1)),$(2) "$($(1))")
 run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 
-.PHONY: help setup sim test verilog lint synth waves bench formal interop soak config lock clean
+.PHONY: help setup sim test verilog lint synth waves bench formal goodput interop soak config lock clean
 
 help:     ## list the targets and variables
 	@echo "Targets:"
@@ -64,6 +64,9 @@ bench: setup    ## speed of the model and of the RTL under Icarus and Verilator
 
 formal: setup   ## prove statements about the RTL (Yosys' sby, an SMT solver): ONLY=<proof>
 	@$(RUN) formal $(call option,ONLY,--only)
+
+goodput: setup  ## throughput of a link against the bit error rate, RTL and closed form (20 minutes)
+	@$(RUN) goodput $(profile) $(call option,SEED,--seed)
 
 interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
 	@$(RUN) interop $(call option,PEER,--peer)

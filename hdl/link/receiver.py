@@ -122,7 +122,9 @@ class Receiver(wiring.Component):
         m.d.comb += [
             distance.eq(tail.seq - self.expected),
             in_order.eq(distance == 0), ahead.eq(~in_order & ~distance[-1]),
-            bare.eq(tail.count == 0), whole.eq(tail.count == counted),
+            bare.eq(tail.count == 0),
+            # A frame that was longer than a frame may be was not stored whole.
+            whole.eq((tail.count == counted) & (counted <= self._cfg.link.frame_flits)),
             bad.eq(tail_seen & self.open & ~crc_good),
             self.tail.eq(tail_seen & self.open & crc_good),
             gap.eq(self.tail & (~whole | ahead)),

@@ -1,13 +1,13 @@
 """Health of one received wire, from the entries of its crossing (docs/serdes.md, Health)."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.config import HIGH_BER_BLOCKS
 
 from ..counters import count
-from .types import Kind, LaneEntry, LaneStatus, MarkerFields
+from .types import Kind, LaneEntry, LaneStatus, MarkerFields, WireHealth
 
 SILENCE = 256
 """Cycles without an entry after which a lane's clock counts as stopped."""
@@ -29,6 +29,8 @@ class LaneHealth(wiring.Component):
     live : In(1)
         The wire carries data.
     status : Out(LaneStatus)
+    health : Out(WireHealth)
+        `error` does not depend on `clear`, and does not stop when a counter is full.
     silent : Out(1)
         No entry has come for `SILENCE` cycles.
     """
@@ -37,7 +39,8 @@ class LaneHealth(wiring.Component):
         self._cfg = cfg
         super().__init__({
             "valid": In(1), "entry": In(LaneEntry(cfg)), "clear": In(1),
-            "live": In(1), "status": Out(LaneStatus()), "silent": Out(1),
+            "live": In(1), "status": Out(LaneStatus()), "health": Out(WireHealth),
+            "silent": Out(1),
         })
 
     def elaborate(self, platform):
@@ -59,20 +62,24 @@ class LaneHealth(wiring.Component):
                          status.locked.eq(block)]
         m.d.comb += [status.clock.eq(~self.silent), status.live.eq(self.live)]
 
-        counters = [
+        errors = [
             (status.bad_headers, kinds[Kind.BAD_HEADER]),
             (status.bad_types, kinds[Kind.BAD_TYPE]),
             (status.bip_errors, kinds[Kind.MARKER] & entry.bip_error),
             (status.lock_losses, status.locked & (no_block | self.silent)),
+        ]
+        counters = [
             (status.pattern_errors, Mux(kinds[Kind.PATTERN], entry.data[:16], 0)),
             (status.pattern_words, Mux(kinds[Kind.PATTERN], PATTERN_WORDS, 0)),
         ]
         if len(entry.corrected):
-            counters += [
-                (status.fec_corrected, Mux(block, entry.corrected, 0)),
-                (status.fec_uncorrected, block & entry.uncorrected),
-            ]
-        m.d.sync += [count(counter, event, clear=self.clear) for counter, event in counters]
+            counters.append((status.fec_corrected, Mux(block, entry.corrected, 0)))
+            errors.append((status.fec_uncorrected, block & entry.uncorrected))
+        m.d.sync += [count(counter, event, clear=self.clear)
+                     for counter, event in counters + errors]
+        m.d.sync += self.health.error.eq(Cat(event for _, event in errors).any())
+        m.d.comb += [self.health[name].eq(status[name])
+                     for name in ("signal", "locked", "marker_lock", "lane")]
         self._high_ber(m, block, kinds[Kind.BAD_HEADER])
         self._marker_lock(m, block, kinds[Kind.MARKER])
         return m

@@ -24,6 +24,7 @@ from .types import (
     RxStatus,
     TxControl,
     TxStatus,
+    WireHealth,
 )
 from .unpacking import RowRegister, RowUnpacker
 
@@ -124,6 +125,7 @@ class AdapterRx(wiring.Component):
     valid, beat : Out
         As :class:`RxBeats`. The first beat of a row whose last bits came at y is out at y+6.
     aligned : Out(1)
+    wires : Out(array of `WireHealth`)
     control : In(`RxControl`)
     status : Out(`RxStatus`)
     """
@@ -134,7 +136,8 @@ class AdapterRx(wiring.Component):
         super().__init__({
             "rx_clk": In(1).array(lanes), "words": In(word_layout(cfg)),
             "rx_signal": In(lanes), "rx_slip": Out(lanes), **RxBeats(cfg).members,
-            "aligned": Out(1), "control": In(RxControl(cfg)), "status": Out(RxStatus(cfg)),
+            "aligned": Out(1), "wires": Out(data.ArrayLayout(WireHealth, lanes)),
+            "control": In(RxControl(cfg)), "status": Out(RxStatus(cfg)),
         })
 
     def elaborate(self, platform):
@@ -166,7 +169,7 @@ class AdapterRx(wiring.Component):
                 health.valid.eq(entry.valid), health.entry.eq(entry.p),
                 health.clear.eq(self.control.clear),
                 health.live.eq(aligner.aligned & aligner.members[number]),
-                lane.eq(health.status),
+                lane.eq(health.status), self.wires[number].eq(health.health),
             ]
         m.d.comb += [
             aligner.emptied.eq(emptied.any()),

@@ -9,7 +9,7 @@ from ..counters import count
 from ..interfaces import RxBeats, beat_layout
 from .crossing import ControlCrossing, Crossing, lane_clock
 from .layer import AdapterRx, AdapterTx, word_layout
-from .types import Loopback, RxControl, RxStatus, TxControl, TxStatus
+from .types import Loopback, RxControl, RxStatus, TxControl, TxStatus, WireHealth
 
 LOOP_BEATS = 16
 """Beats that wait on their way back in the far-end loopback."""
@@ -41,6 +41,7 @@ class Adapter(wiring.Component):
     tx, rx : In(stream of `beat_layout`), Out(`RxBeats`)
         To and from the link; both are silent in far-end loopback.
     aligned : Out(1)
+    wires : Out(array of `WireHealth`)
     tx_clk, rx_clk, tx_words, rx_words, rx_signal, rx_slip
         As of :class:`AdapterTx` and :class:`AdapterRx`.
     control, status : In(`AdapterControl`), Out(`AdapterStatus`)
@@ -52,7 +53,8 @@ class Adapter(wiring.Component):
         super().__init__({
             "tx_clk": In(1), "rx_clk": In(1).array(lanes),
             "tx": In(stream.Signature(beat_layout(cfg))), "rx": Out(RxBeats(cfg)),
-            "aligned": Out(1), "tx_words": Out(word_layout(cfg)), "rx_words": In(word_layout(cfg)),
+            "aligned": Out(1), "wires": Out(data.ArrayLayout(WireHealth, lanes)),
+            "tx_words": Out(word_layout(cfg)), "rx_words": In(word_layout(cfg)),
             "rx_signal": In(lanes), "rx_slip": Out(lanes),
             "control": In(AdapterControl(cfg)), "status": Out(AdapterStatus(cfg)),
         })
@@ -64,7 +66,7 @@ class Adapter(wiring.Component):
         m.d.comb += [
             tx.tx_clk.eq(self.tx_clk), tx.control.eq(self.control.tx), self.tx_words.eq(tx.words),
             rx.control.eq(self.control.rx), self.rx_slip.eq(rx.rx_slip),
-            self.aligned.eq(rx.aligned), self.status.tx.eq(tx.status),
+            self.aligned.eq(rx.aligned), self.wires.eq(rx.wires), self.status.tx.eq(tx.status),
             self.status.rx.eq(rx.status),
         ]
         m.d.comb += [rx.rx_clk[lane].eq(self.rx_clk[lane])

@@ -115,6 +115,21 @@ class LaneStatus(data.StructLayout):
         })
 
 
+class WireHealth(data.Struct):
+    """What the link must know of one received wire, in every cycle.
+
+    `signal`, `locked`, `marker_lock`, `lane`: as in `LaneStatus`; `error`: a pulse in the first
+    cycle in which the counters of `LaneStatus` show a bad header, a bad type, a wrong parity, an
+    uncorrected codeword or a loss of lock.
+    """
+
+    signal: 1
+    locked: 1
+    marker_lock: 1
+    lane: 4
+    error: 1
+
+
 class RxStatus(data.StructLayout):
     """What software sees of a receive adapter.
 

@@ -19,7 +19,8 @@ SHAPES = {
                 "serdes__lane_gbps": 8.0},
     "1x2-32": {**SMALL_FLITS, "serdes__lanes": 1, "serdes__word_bits": 32,
                "serdes__lane_gbps": 16.0, **SLOW},
-    "8x2-16": {**SMALL_FLITS, "serdes__lanes": 8, "serdes__word_bits": 16,
+    # In 16 bytes a set of eight lanes leaves room for three flits of a frame.
+    "8x2-16": {**SMALL_FLITS, "link__frame_flits": 3, "serdes__lanes": 8, "serdes__word_bits": 16,
                "serdes__lane_gbps": 8.0, **SLOW},
 }
 """Lanes x blocks of a beat - bits of a word: more lanes, fewer, as many; every word width."""
@@ -199,6 +200,15 @@ def sent_as(offers, beats):
     return np.array([-1 if error.any() else number.get(data.tobytes() + ctrl.tobytes(), -1)
                      for data, ctrl, error in zip(beats.data, beats.ctrl, beats.error,
                                                   strict=True)], np.int64)
+
+
+def assert_wires_tell_the_errors(run):
+    """A receiver's `wires` agree with its status: an error for each that was counted."""
+    for wire, cycles, lane in zip(run.wires, run.errors, run.status["lanes"], strict=True):
+        assert len(cycles) == sum(lane[name] for name in (
+            "bad_headers", "bad_types", "bip_errors", "fec_uncorrected", "lock_losses"))
+        for name in ("signal", "locked", "marker_lock", "lane"):
+            assert wire[name] == lane[name], name
 
 
 def unaligned(status, end):

@@ -182,6 +182,28 @@ def missing(sent, delivered):
     return lost
 
 
+@pytest.mark.parametrize(("profile", "simulator", "most"), [
+    ("sim", "icarus", 27), pytest.param("tera", "verilator", 30, marks=pytest.mark.long)])
+def test_latency_of_lone_flits_from_link_to_link(tmp_path, seed, profile, simulator, most):
+    cfg = config.load(profile)
+    rng = np.random.default_rng(seed)
+    start = start_of_traffic(cfg)
+    # Past the markers' period and the keepalives', so that every phase of them is met.
+    plan = start + np.cumsum(rng.integers(90, 160, 40))
+    streams = [[(int(cycle), Flit(payload=k, vc=k % 2, first=1, end=1, src=end, dst=1 - end))
+                for k, cycle in enumerate(plan)] for end in range(2)]
+    run = run_links(cfg, both_ends(cfg), streams, cycles=int(plan[-1]) + 200, folder=tmp_path,
+                    simulator=simulator)
+    for end in range(2):
+        assert_lossless(streams[1 - end], run.delivered[end])
+        seen = sorted(at - sent - cfg.derived.fibre_cycles
+                      for (sent, _), (at, _) in zip(streams[1 - end], run.delivered[end],
+                                                    strict=True))
+        print(f"{profile}: core cycles without the fibre: {seen[0]} to {seen[-1]}, median "
+              f"{seen[len(seen) // 2]}")
+        assert seen[-1] <= most
+
+
 def frames(cfg, beats):
     """(payloads, tail bits) of each frame sent, in order."""
     flits = []

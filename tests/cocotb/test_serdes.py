@@ -5,6 +5,7 @@ import pytest
 from amaranth import Module, Signal
 from serdes_cases import (
     SHAPES,
+    assert_wires_tell_the_errors,
     bring_up_cycles,
     crafted_words,
     dense_offers,
@@ -69,6 +70,7 @@ def assert_same_beats(cfg, words, folder, **options):
             f"seen {seen[differs[0, 0]]}")
         assert len(seen) == count, f"{name}: {count} beats expected, seen {len(seen)}"
     assert not run.slips.any()
+    assert_wires_tell_the_errors(run)
     # What the last words did to the state is on its way still, and to counters for four cycles.
     before = receive_all(cfg, words[:-200])
     state = golden.aligned, golden.live, golden.realigns, golden.broken_beats

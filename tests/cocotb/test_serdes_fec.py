@@ -1,7 +1,14 @@
 """The exported adapter with FEC against the model, and against line errors that it must mend."""
 
 import numpy as np
-from serdes_cases import SLOW, make, random_delays, random_offers, through_channel
+from serdes_cases import (
+    SLOW,
+    assert_wires_tell_the_errors,
+    make,
+    random_delays,
+    random_offers,
+    through_channel,
+)
 
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
@@ -39,6 +46,7 @@ def test_receiver_with_fec_mends_line_errors_and_gives_what_the_model_gives(seed
         lane, bit = rng.integers(2), rng.integers(56)
         words[at, lane, bit:bit + 10] ^= rng.integers(0, 2, 10, np.uint8)
     run = run_receiver(cfg, to_verilog(AdapterRx(cfg), name="adapter_rx"), words, folder=tmp_path)
+    assert_wires_tell_the_errors(run)
     golden = receive_all(cfg, words)
     count = len(run.beats.data)
     assert count >= (accepted < cycles - 200).sum() - 1 > 50

@@ -20,7 +20,7 @@ def test_help_is_the_default_and_has_one_line_for_every_target():
     assert text == make("help")
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
     assert targets >= {"setup", "sim", "test", "soak", "verilog", "lint", "synth", "waves",
-                       "bench", "interop", "clean", "help"}
+                       "bench", "goodput", "interop", "clean", "help"}
     for target in targets:
         assert len(re.findall(rf"^  {target} +\S", text, re.MULTILINE)) == 1, target
 

@@ -1,0 +1,147 @@
+"""One exported link with every input given and every output recorded, cycle by cycle."""
+
+from __future__ import annotations
+
+import random
+from functools import lru_cache
+from pathlib import Path
+
+from amaranth.lib.data import Layout
+
+from lightloom.hdl.interfaces import Block, RxBeats
+from lightloom.hdl.link.layer import LinkControl, LinkStatus
+from lightloom.hdl.serdes.types import WireHealth
+from lightloom.sim.link.end import Beat, Flit, Inputs, Outputs, State, Status
+
+from .bench import VERILOG, harness
+from .flits import Flit as PortFlit
+from .flits import FlitCodec
+from .layouts import decode
+from .runner import simulate
+
+_FILES = ("word_source.v", "word_recorder.v")
+
+
+def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed: int = 0,
+                 simulator: str = "icarus") -> list[Outputs]:
+    """Outputs of the exported `link` in each cycle from 0 on.
+
+    Parameters
+    ----------
+    inputs : list of Inputs
+        Of each cycle. What is not valid in a cycle is given as noise, drawn with `seed`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    codec, rng = FlitCodec(cfg), random.Random(seed)
+    vcs, lanes = cfg.chiplet.vcs, cfg.serdes.lanes
+    beat_bits = Layout.cast(RxBeats(cfg).members["beat"].shape).size
+    wires_bits = lanes * Layout.cast(WireHealth).size
+    control_bits = Layout.cast(LinkControl).size
+    given = [("i__valid", 1), ("i__flit", codec.bits), ("o__credit", vcs), ("tx__ready", 1),
+             ("rx__valid", 1), ("rx__beat", beat_bits), ("aligned", 1), ("wires", wires_bits),
+             ("control", control_bits)]
+    seen = [("i__credit", vcs), ("o__valid", 1), ("o__flit", codec.bits), ("tx__valid", 1),
+            ("tx__payload", cfg.derived.blocks * Layout.cast(Block).size), ("lanes_off", lanes),
+            ("status", Layout.cast(LinkStatus(cfg)).size)]
+
+    def word(cycle: Inputs) -> int:
+        flit = (rng.getrandbits(codec.bits) if cycle.flit is None
+                else codec.pack(PortFlit(**cycle.flit._asdict())))
+        beat = (rng.getrandbits(beat_bits) if cycle.beat is None
+                else _rx_beat(cfg, cycle.beat))
+        wires = 0
+        for number, wire in enumerate(cycle.wires):
+            fields = dict(zip(("signal", "locked", "marker_lock", "lane", "error"), wire,
+                              strict=True))
+            wires |= _word(WireHealth, **fields) << number * Layout.cast(WireHealth).size
+        return _join(given, (
+            cycle.flit is not None, flit, cycle.credit, cycle.ready, cycle.beat is not None, beat,
+            cycle.aligned, wires, _word(LinkControl, restart=cycle.restart, sleep=cycle.sleep)))
+
+    (folder / "in.hex").write_text("".join(f"{word(cycle):x}\n" for cycle in inputs))
+    in_bits, out_bits = (sum(width for _, width in ports) for ports in (given, seen))
+    body = [
+        f"wire [{in_bits - 1}:0] in; wire [{out_bits - 1}:0] out; wire status = 1'b0;",
+        f'word_source #(.BITS({in_bits}), .LENGTH({len(inputs)}), .FILE("{folder}/in.hex")) '
+        "source (.cycle(cycle), .words(in));",
+        "link dut (.clk(clk), .rst(rst), "
+        + ", ".join(_connections("in", given) + _connections("out", seen)) + ");",
+        f'word_recorder #(.BITS({out_bits}), .FILE("{folder}/out.log")) recorder (.clk(clk), '
+        ".rst(rst), .words(out));",
+    ]
+    simulate("link_end_harness", "lightloom.tb.tb_serdes",
+             {"link.v": verilog, **{file: (VERILOG / file).read_text() for file in _FILES},
+              "harness.v": harness("link_end_harness", "one link end", body)},
+             test="run_traffic", folder=folder, name=f"{folder.name}-link-end",
+             simulator=simulator, seed=0, env={"CYCLES": str(len(inputs))}, quiet=True)
+    read = _Reader(cfg, codec, seen)
+    return [read(line) for line in (folder / "out.log").read_text().split()[:len(inputs)]]
+
+
+class _Reader:
+    """Outputs of a line of the log; the status, which rarely changes, is kept."""
+
+    def __init__(self, cfg, codec, ports):
+        self._ports, self._codec, self._blocks = ports, codec, cfg.derived.blocks
+        self._status = lru_cache(lambda word: _status(cfg, word))
+
+    def __call__(self, line: str) -> Outputs:
+        word, values = int(line, 16), {}
+        for name, width in self._ports:
+            values[name] = word & (1 << width) - 1
+            word >>= width
+        tx = flit = None
+        if values["tx__valid"]:
+            tx = _tx_beat(self._blocks, values["tx__payload"])
+        if values["o__valid"]:
+            fields = self._codec.unpack(values["o__flit"])
+            flit = Flit(*(getattr(fields, name) for name in Flit._fields))
+        return Outputs(tx, flit, values["i__credit"], values["lanes_off"],
+                       self._status(values["status"]))
+
+
+def _status(cfg, word: int) -> Status:
+    fields = decode(LinkStatus(cfg), word)
+    session = fields.pop("session")
+    fields.update(fields.pop("rx"), session=session["ours"], theirs=session["theirs"],
+                  state=State[fields["state"]], stalled=tuple(fields["stalled"].values()))
+    return Status(**fields)
+
+
+def _tx_beat(blocks: int, word: int) -> Beat:
+    payload = ctrl = 0
+    for block in range(blocks):
+        fields = decode(Block, word >> 65 * block)
+        payload |= fields["data"] << 64 * block
+        ctrl |= fields["ctrl"] << block
+    return Beat(payload, ctrl)
+
+
+def _rx_beat(cfg, beat: Beat) -> int:
+    return RxBeats(cfg).members["beat"].shape.const([
+        {"data": beat.payload >> 64 * block & 2**64 - 1, "ctrl": beat.ctrl >> block & 1,
+         "error": beat.error >> block & 1} for block in range(cfg.derived.blocks)]).as_bits()
+
+
+@lru_cache
+def _word(layout, **fields) -> int:
+    return Layout.cast(layout).const(fields).as_bits()
+
+
+def _join(ports, values) -> int:
+    word = at = 0
+    for (name, width), value in zip(ports, values, strict=True):
+        if value >> width:
+            raise ValueError(f"{name} = {value} does not fit {width} bits")
+        word |= int(value) << at
+        at += width
+    return word
+
+
+def _connections(bus: str, ports) -> list[str]:
+    at, text = 0, []
+    for name, width in ports:
+        text.append(f".{name}({bus}[{at + width - 1}:{at}])")
+        at += width
+    return text

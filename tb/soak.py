@@ -1,0 +1,279 @@
+"""The soak of the link layer: two links in Verilator, and all that a channel and a partner can do.
+
+``python -m lightloom.tb.soak --help`` runs a campaign from the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+from amaranth.lib.data import Layout
+
+from lightloom.config import load, override
+from lightloom.config.derived import STAGES
+from lightloom.flow.cache import to_verilog
+from lightloom.hdl.link.format import Tail
+from lightloom.hdl.link.layer import Link, LinkControl, LinkStatus
+
+from .bench import VERILOG
+from .runner import SimulationError, use_packaged_verilator
+
+CACHE = Path("build/cache/soak")
+FILES = ("soak.v", "soak_flow.v", "soak_channel.v")
+RECORDS = ("frames", "crc_errors", "gaps", "duplicates", "replays", "timeouts", "bad_acks",
+           "retrains", "link_downs", "sessions", "lane_removals", "lost_flits", "aborts")
+"""Counters of a link's status, in the order in which the harness sums them."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What befalls the links: bit errors in 10^9, and mean cycles between two events of a kind.
+
+    0 is never. Each channel has events of its own, the ends share theirs.
+    """
+
+    ppb: int = 0
+    burst: int = 0      # up to 64 beats of noise
+    flag: int = 0       # a block that the adapter flags
+    slip: int = 0       # a beat is missing
+    silence: int = 0    # nothing arrives for up to 2^`hush` cycles, and nobody says so
+    hush: int = 12
+    outage: int = 0     # no alignment for up to 8,192 cycles, half the time no light
+    death: int = 0      # a lane is dead for up to 65,536 cycles
+    sickness: int = 0   # a lane is noisy for up to 16,384 cycles
+    forge: int = 0      # a frame with a good CRC that is none of the stream
+    reset: int = 0      # an end is reset, mostly with its lanes
+    freeze: int = 0     # an end's clock stops for up to 8,192 cycles
+    sleep: int = 0      # sleep is allowed, or no longer
+
+    @property
+    def keeps_sessions(self) -> bool:
+        """Nothing happens that an end may answer with a new session."""
+        return not self.reset and self.hush < 14
+
+    def arguments(self) -> list[str]:
+        return [f"+{f.name}={getattr(self, f.name)}" for f in fields(self)]
+
+
+SCENARIOS = {
+    "clean": Scenario(),
+    "ber 1e-6": Scenario(ppb=1000),
+    "ber 1e-4": Scenario(ppb=100_000),
+    "bursts": Scenario(ppb=1000, burst=2000, flag=500, slip=3000),
+    "silence": Scenario(ppb=1000, silence=20_000, hush=17),
+    "outages": Scenario(ppb=1000, silence=10_000, outage=10_000),
+    "lanes": Scenario(ppb=1000, death=20_000, sickness=20_000),
+    "resets": Scenario(ppb=1000, reset=5000),
+    "frozen": Scenario(ppb=1000, freeze=5000, sleep=2000),
+    "forged": Scenario(ppb=1000, forge=100, reset=10_000),
+    "all": Scenario(ppb=10_000, burst=5000, flag=5000, slip=5000, silence=50_000, outage=50_000,
+                    death=100_000, sickness=100_000, forge=500, reset=20_000, freeze=20_000,
+                    sleep=5000),
+}
+SIGNS = {
+    "clean": (), "ber 1e-6": ("errors",), "ber 1e-4": ("errors", "crc_errors", "gaps", "replays"),
+    "bursts": ("bursts", "crc_errors", "replays"), "silence": ("outages", "link_downs", "timeouts"),
+    "outages": ("outages", "retrains"), "lanes": ("deaths",),
+    "resets": ("resets", "sessions", "gone", "lost_flits", "ended"),
+    "frozen": ("freezes", "link_downs", "slept"),
+    "forged": ("forged", "gaps", "duplicates", "bad_acks"), "all": ("forged", "resets"),
+}
+"""What a hundred thousand flits of each scenario must have met, whatever the seed."""
+
+
+def configuration(profile: str):
+    """A profile whose lanes come back soon: a run has no time for more."""
+    return override(load(profile), link__lane_retry_cycles=1024)
+
+
+def parameters(cfg) -> dict[str, int]:
+    """Parameters of the harness for a configuration."""
+    d, tail = cfg.derived, Tail(cfg)
+    fixed = STAGES.adapter_tx + STAGES.adapter_rx + d.fibre_cycles
+    return {
+        "PAYLOAD": d.flit_bits, "VC_BITS": d.vc_bits, "ID_BITS": d.id_bits,
+        "VCS": cfg.chiplet.vcs, "FIFO": cfg.xbar.egress_depth, "DEPTH": cfg.xbar.vc_depth,
+        "LANES": cfg.serdes.lanes, "FRAME": cfg.link.frame_flits,
+        "REPLAY": cfg.link.replay_flits,
+        "RATE": int(2**16 * min(1, d.lane_bits * d.code_rate / (64 * d.blocks))),
+        # The round trip of the configuration is the most that the channel may take.
+        "LEAST": fixed, "MOST": d.round_trip // 2 - STAGES.link_tx - STAGES.link_rx - 2,
+        "MARKERS": d.lane_patience // 4,
+        **{f"{name.upper()}_LSB": tail[name].offset for name in ("count", "seq", "ack", "info")},
+        "COUNT_BITS": d.count_bits, "SEQ_BITS": d.seq_bits,
+        "PATIENCE": 16 * (cfg.serdes.lanes + 1) * d.bringup_cycles, "QUIET": 4 * d.timeout_cycles,
+        "RECORDS": len(RECORDS),
+    }
+
+
+def wrap(cfg) -> str:
+    """Verilog of `soak_end`: the exported link, its status taken apart."""
+    d, status = cfg.derived, LinkStatus(cfg)
+    lanes, blocks, vcs = cfg.serdes.lanes, d.blocks, cfg.chiplet.vcs
+    flit = d.flit_bits + d.vc_bits + 3 + 2 * d.id_bits
+    receiver = Layout.cast(status["rx"].shape)
+
+    def offset(name):
+        if name in dict(receiver):
+            return status["rx"].offset + receiver[name].offset
+        return status[name].offset
+
+    records = ", ".join(f"status[{offset(name)} +: 16]" for name in reversed(RECORDS))
+    control = ", ".join(name for name, _ in reversed(list(Layout.cast(LinkControl))))
+    return f"""
+module soak_end (
+    input clk, input rst, input i_valid, input [{flit - 1}:0] i_flit,
+    output [{vcs - 1}:0] i_credit, output o_valid, output [{flit - 1}:0] o_flit,
+    input [{vcs - 1}:0] o_credit, output tx_valid, input tx_ready,
+    output [{65 * blocks - 1}:0] tx_beat, input rx_valid, input [{66 * blocks - 1}:0] rx_beat,
+    input aligned, input [{8 * lanes - 1}:0] wires, input restart, input sleep,
+    output [{lanes - 1}:0] off, output [3:0] state, output [15:0] session,
+    output [{16 * len(RECORDS) - 1}:0] records
+);
+    wire [{status.size - 1}:0] status;
+    link link (
+        .clk(clk), .rst(rst), .i__valid(i_valid), .i__flit(i_flit), .i__credit(i_credit),
+        .o__valid(o_valid), .o__flit(o_flit), .o__credit(o_credit), .tx__valid(tx_valid),
+        .tx__ready(tx_ready), .tx__payload(tx_beat), .rx__valid(rx_valid), .rx__beat(rx_beat),
+        .aligned(aligned), .wires(wires), .control({{{control}}}), .lanes_off(off),
+        .status(status));
+    assign state = status[{status["state"].offset} +: 4];
+    assign session = status[{status["session"].offset} +: 16];
+    assign records = {{{records}}};
+endmodule
+"""
+
+
+@dataclass(frozen=True)
+class SoakRun:
+    """What one run did; `records` are sums over both ends and all their resets."""
+
+    seed: int
+    figures: dict[str, int]
+    records: dict[str, int]
+
+
+def build(cfg, link: str) -> Path:
+    """The soak of an exported `link`, compiled, from the cache when it is there."""
+    texts = {f: (VERILOG / f).read_text() for f in (*FILES, "soak_main.cpp")}
+    texts |= {"link.v": link, "soak_end.v": wrap(cfg)}
+    options = [
+        "--cc", "--exe", "--build", "-O3", "--x-assign", "fast", "--x-initial", "fast",
+        "--noassert", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN",
+        "--top-module", "soak",
+        *(f"-G{name}={value}" for name, value in parameters(cfg).items()),
+    ]
+    key = "\n".join([version("verilator"), *options, *texts.values()])
+    folder = CACHE / hashlib.sha256(key.encode()).hexdigest()
+    binary = folder / "obj_dir" / "Vsoak"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Tests that run at once wait for the first one's build.
+    with (CACHE / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not binary.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
+            use_packaged_verilator()
+            done = subprocess.run(["verilator", *options, *texts], cwd=folder, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            (folder / "build.log").write_text(done.stdout, encoding="utf-8")
+            if done.returncode:
+                raise SimulationError(f"soak: Verilator failed:\n{done.stdout[-4000:]}")
+    return binary
+
+
+def run(binary: Path, scenario: Scenario, *, flits: int, seed: int, extra: tuple = ()) -> SoakRun:
+    """Deliver `flits` in one scenario.
+
+    Raises
+    ------
+    SimulationError
+        Something was lost, duplicated, reordered, altered, not accounted for, or never came.
+    """
+    command = [str(binary.resolve()), f"+seed={seed}", f"+flits={flits}", *scenario.arguments(),
+               *extra]
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    lines = done.stdout.splitlines()
+    passed = [line for line in lines if line.startswith("SOAK PASS")]
+    if done.returncode or not passed or any("SOAK FAIL" in line for line in lines):
+        raise SimulationError(f"soak, seed {seed}: {' '.join(command)}\n{done.stdout[-4000:]}")
+    figures = dict(part.split("=") for part in passed[0].split()[2:])
+    records = next(line for line in lines if line.startswith("SOAK RECORDS")).split()[2:]
+    result = SoakRun(seed, {name: int(value) for name, value in figures.items()},
+                     dict(zip(RECORDS, map(int, records), strict=True)))
+    if scenario.keeps_sessions and (result.records["sessions"] or result.figures["gone"]):
+        raise SimulationError(f"SOAK FAIL a session was lost without a reset or a long silence, "
+                              f"seed {seed}: {result}")
+    return result
+
+
+def campaign(binary: Path, *, flits: int, seed: int, name: str, each: int = 1_000_000,
+             report=None) -> dict[str, dict[str, int]]:
+    """Deliver `flits` in all, in runs of up to `each`, scenario by scenario; sums by scenario.
+
+    Runs have seeds of their own: `seed`, `seed` + 1, ... `report` is called with a line of text
+    after each run, which also goes to ``build/soak/<name>.log``.
+    """
+    log = Path("build/soak") / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, dict[str, int]] = {}
+    done, began = 0, time.monotonic()
+    share = -(-flits // len(SCENARIOS))
+    with log.open("w") as file:
+        for scenario, what in SCENARIOS.items():
+            row = rows.setdefault(scenario, {"runs": 0})
+            while row.get("flits", 0) < share:
+                size = min(each, share - row.get("flits", 0))
+                one = run(binary, what, flits=size, seed=seed)
+                seed += 1
+                row["runs"] += 1
+                for key, value in (one.figures | one.records).items():
+                    row[key] = max(row.get(key, 0), value) if key == "settled" else (
+                        row.get(key, 0) + value)
+                done += one.figures["flits"]
+                line = (f"{name}: {scenario}, seed {one.seed}: {done:,} of {flits:,} flits, "
+                        f"{done / (time.monotonic() - began):,.0f} a second")
+                file.write(line + "\n")
+                file.flush()
+                if report is not None:
+                    report(line)
+    return rows
+
+
+COLUMNS = ("flits", "cycles", "errors", "replays", "retrains", "sessions", "resets", "forged",
+           "gone", "lost_flits", "ended")
+
+
+def table(rows: dict[str, dict[str, int]]) -> str:
+    """The sums of a campaign in Markdown."""
+    lines = ["| scenario | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(f"{row[c]:,}" for c in COLUMNS) + " |"
+              for name, row in rows.items()]
+    total = {c: sum(row[c] for row in rows.values()) for c in COLUMNS}
+    return "\n".join([*lines, "| all | " + " | ".join(f"{total[c]:,}" for c in COLUMNS) + " |"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", default="ecp5")
+    parser.add_argument("--flits", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    cfg = configuration(options.profile)
+    binary = build(cfg, to_verilog(Link(cfg), name="link"))
+    print(table(campaign(binary, flits=options.flits, seed=options.seed, name=cfg.name,
+                         report=lambda line: print(line, flush=True))))
+
+
+if __name__ == "__main__":
+    main()
