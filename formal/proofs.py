@@ -1,6 +1,6 @@
 """The list of proofs."""
 
-from . import admission, credits, crossing, delivery, deskew, receiver, sender, training
+from . import credited, credits, crossing, delivery, deskew, receiver, sender, training, voq
 from .bench import Proof
 
 LINK = "R = 4, F = 3, 2 VCs"
@@ -8,7 +8,9 @@ LINK = "R = 4, F = 3, 2 VCs"
 PROOFS = {proof.name: proof for proof in [
     Proof("deskew_fifo", "9 blocks", deskew.build),
     Proof("crossing", "8 entries", crossing.build),
-    Proof("admission_fifos", "K = 5, 2 VCs", admission.build),
+    Proof("admission_fifos", "K = 5, 2 VCs", credited.admission),
+    Proof("egress_fifos", "K = 5, 2 VCs", credited.egress),
+    Proof("voq", "4 slots, 2 VCs, 2 ports", voq.build),
     Proof("delivery", LINK, delivery.build),
     Proof("sender", LINK, sender.build),
     Proof("receiver", LINK, receiver.build),

@@ -7,6 +7,7 @@ from amaranth.lib import fifo
 from amaranth.lib.fifo import AsyncFIFO, SyncFIFO
 
 from lightloom.formal.bench import variables
+from lightloom.hdl.egress import HostEgress
 from lightloom.hdl.link import delivery
 from lightloom.hdl.link.admission import Admission
 from lightloom.hdl.link.delivery import Delivery
@@ -19,6 +20,7 @@ from lightloom.hdl.link.training import Training
 from lightloom.hdl.serdes import crossing
 from lightloom.hdl.serdes.crossing import Crossing
 from lightloom.hdl.serdes.deskew import DeskewFifo
+from lightloom.hdl.xbar.queues import VoqMemory
 
 
 def broken(kind):
@@ -82,6 +84,12 @@ class BinaryCounters(Crossing):
 def generous(dut, m, inside):
     """Gives a credit back for each flit that comes, before its slot is free."""
     m.d.sync += dut.i.credit.eq(inside["incoming"])
+
+
+@broken(HostEgress)
+def hasty_credit(dut, m, inside):
+    """Gives a credit back for a flit that waits, and again when it leaves."""
+    m.d.sync += dut.i.credit.eq(inside["waiting"])
 
 
 @broken(Delivery)
@@ -184,3 +192,10 @@ def overgenerous(dut, m, inside):
     """Grants a credit for each flit that it gives to the consumer, before its slot is free."""
     with m.If(dut.o.valid):
         m.d.sync += inside["freed"][0].eq(inside["freed"][0] + 1)
+
+
+@broken(VoqMemory)
+def unlinked(dut, m, inside):
+    """Queues nothing in a cycle in which a flit is taken."""
+    with m.If(inside["popping"]):
+        m.d.comb += inside["push_to"].eq(0)

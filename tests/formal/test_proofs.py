@@ -17,6 +17,8 @@ BROKEN = [
     ("crossing", "crossing", broken.NeverFull, 16),
     ("crossing", "crossing", broken.BinaryCounters, 16),
     ("admission_fifos", "admission", broken.generous, 12),
+    ("egress_fifos", "egress", broken.hasty_credit, 12),
+    ("voq", "voq", broken.unlinked, 8),
     ("delivery", "delivery", broken.stuck_address, 12),
     ("delivery", "delivery", broken.ShallowQueue, 12),
     ("sender", "ring", broken.skipping_replay, 20),
