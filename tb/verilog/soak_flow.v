@@ -30,13 +30,7 @@ module soak_flow #(
         end
     endfunction
 
-    function [63:0] random(input [63:0] x);
-        begin
-            random = x ^ (x << 13);
-            random = random ^ (random >> 7);
-            random = random ^ (random << 17);
-        end
-    endfunction
+    `include "soak_random.vh"
 
     // Odd VCs carry short packets, even ones longer ones.
     function ends(input integer v, input [39:0] n);
