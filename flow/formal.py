@@ -106,7 +106,7 @@ def decide(proof, *, folder: Path = FOLDER, search: int = 0, **broken) -> Outcom
     work.mkdir(parents=True, exist_ok=True)
     (work / "top.il").write_text(
         proof.build(**broken).to_rtlil(invariants=not search), encoding="utf-8")
-    bounded = search or proof.bounded or proof.any_start
+    bounded = search or proof.any_start
     (work / "top.sby").write_text(SCRIPT.format(
         mode="bmc" if bounded else "prove", depth=search or proof.depth,
         free=FREE_START if proof.any_start else ""), encoding="utf-8")

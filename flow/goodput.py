@@ -10,12 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import config
-from ..hdl.link.layer import Link
-from ..hdl.serdes.layer import AdapterRx, AdapterTx
 from ..sim.link.goodput import efficiency, goodput
+from ..tb.link_harness import both_ends
 from ..tb.saturation_harness import Phase, run_saturated
 from . import plots
-from .cache import to_verilog
 from .errors import CheckError, writable
 
 FOLDER = Path("build/goodput")
@@ -41,13 +39,6 @@ class Point:
     form: float
     replays: float
     spread: float
-
-
-def both_ends(cfg) -> list[dict[str, str]]:
-    """Exported blocks of two ends."""
-    parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx}
-    return [{name: to_verilog(part(cfg), name=f"{name}_{end}") for name, part in parts.items()}
-            for end in "ab"]
 
 
 def measure(cfg, plan, folder: Path, *, seed: int, simulator: str = "verilator") -> list[Point]:

@@ -174,22 +174,19 @@ class Proof:
     build : callable
         Gives the bench; its keyword arguments put broken copies in place of components.
     depth : int
-        Cycles: of the induction, or of the search from reset where `bounded`.
-    bounded : bool
-        Only the first `depth` cycles after reset are looked at.
+        Cycles of the induction.
     any_start : bool
-        The search begins in any state, not in that after reset.
+        No induction: the first `depth` cycles from any state are looked at.
     """
 
     name: str
     parameters: str
     build: Callable[..., Bench]
     depth: int = 1
-    bounded: bool = False
     any_start: bool = False
 
     @property
     def method(self) -> str:
         if self.any_start:
             return f"{self.depth} cycles from any state"
-        return f"{self.depth} cycles from reset" if self.bounded else f"induction, k = {self.depth}"
+        return f"induction, k = {self.depth}"

@@ -3,7 +3,7 @@
 from amaranth import Signal
 from amaranth.lib import data
 
-from ..hdl.link.format import State, parameters
+from ..hdl.link.format import parameters
 from ..hdl.link.training import Training
 from ..hdl.link.watch import Silence
 from .bench import Bench
@@ -56,9 +56,3 @@ class End:
             self.silence.port.up.eq(port.up), self.silence.port.good.eq(port.tail | port.theirs),
             port.silence.eq(self.silence.port.silence),
         ]
-
-    def is_in(self, *states: State):
-        result = 0
-        for state in states:
-            result = result | (self.port.state == state)
-        return result

@@ -1,7 +1,6 @@
 """The chiplet: crossbar, host ports, and a link and a SerDes adapter for each optical port."""
 
-from amaranth import Cat, Module, Signal
-from amaranth.hdl import Value
+from amaranth import Cat, Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -94,16 +93,16 @@ class Chiplet(wiring.Component):
             wiring.connect(m, link.o, crossbar.inputs[hosts + p])
             wiring.connect(m, crossbar.outputs[hosts + p], link.i)
             wiring.connect(m, link.tx, adapter.tx)
-            off = Signal(AdapterControl(cfg), name=f"off_{p}")
             m.d.comb += [
-                off.tx.lanes_off.eq(link.lanes_off),
                 link.rx.valid.eq(adapter.rx.valid), link.rx.beat.eq(adapter.rx.beat),
                 link.aligned.eq(adapter.aligned), link.wires.eq(adapter.wires),
                 link.control.eq(self.control[p].link),
                 adapter.tx_clk.eq(self.clocks[p].tx_clk),
                 adapter.rx_words.eq(Cat(self.rx_words[p][lane] for lane in lanes)),
                 adapter.rx_signal.eq(self.rx_signal[p]), self.rx_slip[p].eq(adapter.rx_slip),
-                Value.cast(adapter.control).eq(self.control[p].serdes.as_value() | off.as_value()),
+                adapter.control.eq(self.control[p].serdes),
+                adapter.control.tx.lanes_off.eq(
+                    self.control[p].serdes.tx.lanes_off | link.lanes_off),
                 self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter.aligned),
                 self.ports[p].serdes.eq(adapter.status),
                 self.ports[p].xbar.eq(crossbar.counters[hosts + p]),

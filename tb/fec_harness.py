@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from .bench import VERILOG, harness
-from .runner import simulate
+from .block_harness import run_block
 
 
 class Sent(NamedTuple):
@@ -31,11 +30,11 @@ class Given(NamedTuple):
 def run_encoder(verilog: str, cycles, *, folder: Path, simulator: str = "icarus") -> list[Sent]:
     """Give `fec_encoder` one of (en, parity, ctrl, payload) in each cycle."""
     words = [en | parity << 1 | ctrl << 2 | payload << 3 for en, parity, ctrl, payload in cycles]
-    lines = _run(
-        "fec_encoder", verilog, words, 67, 65,
-        ".en(in[0]), .parity(in[1]), .ctrl(in[2]), .payload(in[66:3]), "
-        ".sent_ctrl(out[0]), .sent(out[64:1])", folder, simulator)
-    return [Sent(word & 1, word >> 1) for word in lines]
+    given = run_block(
+        "fec_encoder", verilog, words, in_bits=67, out_bits=65,
+        ports=".en(in[0]), .parity(in[1]), .ctrl(in[2]), .payload(in[66:3]), "
+        ".sent_ctrl(out[0]), .sent(out[64:1])", folder=folder, simulator=simulator)
+    return [Sent(word & 1, word >> 1) for word in given]
 
 
 def run_decoder(verilog: str, cycles, *, corrected_bits: int, folder: Path,
@@ -44,35 +43,12 @@ def run_decoder(verilog: str, cycles, *, corrected_bits: int, folder: Path,
     words = [lock | valid << 1 | header << 2 | payload << 4
              for lock, valid, header, payload in cycles]
     top = 68 + corrected_bits
-    lines = _run(
-        "fec_decoder", verilog, words, 68, top + 1,
-        ".block_lock(in[0]), .i__valid(in[1]), .i__header(in[3:2]), .i__payload(in[67:4]), "
+    given = run_block(
+        "fec_decoder", verilog, words, in_bits=68, out_bits=top + 1,
+        ports=".block_lock(in[0]), .i__valid(in[1]), .i__header(in[3:2]), .i__payload(in[67:4]), "
         ".locked(out[0]), .o__valid(out[1]), .o__ctrl(out[2]), .o__payload(out[66:3]), "
         f".o__bad(out[67]), .o__corrected(out[{top - 1}:68]), .o__uncorrected(out[{top}])",
-        folder, simulator)
+        folder=folder, simulator=simulator)
     return [Given(word >> 1 & 1, word >> 3 & (1 << 64) - 1, word >> 2 & 1, word >> 67 & 1,
                   word >> 68 & (1 << corrected_bits) - 1, word >> top & 1, word & 1)
-            for word in lines]
-
-
-def _run(top, verilog, words, in_bits, out_bits, ports, folder, simulator) -> list[int]:
-    """Outputs of module `top` in each cycle."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder = folder.resolve()
-    (folder / "in.hex").write_text("".join(f"{word:x}\n" for word in words))
-    body = [
-        f"wire [{in_bits - 1}:0] in; wire [{out_bits - 1}:0] out; wire [0:0] status = 1'b0;",
-        f'word_source #(.BITS({in_bits}), .LENGTH({len(words)}), .FILE("{folder}/in.hex")) '
-        "source (.cycle(cycle), .words(in));",
-        f"{top} dut (.clk(clk), .rst(rst), {ports});",
-        f'word_recorder #(.BITS({out_bits}), .FILE("{folder}/out.log")) recorder (.clk(clk), '
-        ".rst(rst), .words(out));",
-    ]
-    files = ("word_source.v", "word_recorder.v")
-    simulate("fec_harness", "lightloom.tb.tb_serdes",
-             {f"{top}.v": verilog, **{file: (VERILOG / file).read_text() for file in files},
-              "harness.v": harness("fec_harness", top, body)},
-             folder=folder, name=f"{folder.name}-{top}", simulator=simulator, test="run_traffic",
-             seed=0, env={"CYCLES": str(len(words))})
-    lines = (folder / "out.log").read_text().split()[:len(words)]
-    return [int(line, 16) for line in lines]
+            for word in given]

@@ -15,9 +15,8 @@ from lightloom.hdl.link.lanes import LanePolicy
 from lightloom.hdl.link.transmit_lanes import TransmitLanes
 from lightloom.hdl.serdes.types import WireHealth
 
-from .bench import VERILOG, harness
-from .runner import simulate
-from .serdes_harness import bits_of_lines, lines_of_bits, prepare
+from .block_harness import run_block
+from .serdes_harness import lines_of_bits
 
 
 class Story:
@@ -98,26 +97,10 @@ class Lanes(wiring.Component):
 def run_lanes(cfg, verilog: str, story: Story, *, folder: Path,
               simulator: str = "icarus") -> Used:
     """Run the exported :class:`Lanes`, module `lanes`, through a story."""
-    folder, lanes = prepare(folder), cfg.serdes.lanes
-    bits = story.bits(cfg)
-    cycles, width = bits.shape
-    (folder / "in.hex").write_text("\n".join(lines_of_bits(bits)) + "\n")
-    body = [
-        f"wire [{width - 1}:0] in; wire [{lanes - 1}:0] off, lanes_off; wire removals;",
-        "wire [0:0] status;",
-        f'word_source #(.BITS({width}), .LENGTH({cycles}), .FILE("{folder}/in.hex")) '
-        "source (.cycle(cycle), .words(in));",
-        "lanes dut (.clk(clk), .rst(rst), .i(in), .off(off), .removals(removals), "
-        ".lanes_off(lanes_off), .running(status));",
-        f'word_recorder #(.BITS({2 * lanes + 1}), .FILE("{folder}/out.log")) recorder (.clk(clk), '
-        ".rst(rst), .words({removals, lanes_off, off}));",
-    ]
-    simulate("lanes_harness", "lightloom.tb.tb_serdes",
-             {"lanes.v": verilog, **{file: (VERILOG / file).read_text()
-                                     for file in ("word_source.v", "word_recorder.v")},
-              "harness.v": harness("lanes_harness", "the lanes that an end uses", body)},
-             folder=folder, name=f"{folder.name}-lanes", simulator=simulator, test="run_traffic",
-             seed=0, env={"CYCLES": str(cycles)})
-    out = bits_of_lines((folder / "out.log").read_text().split(), 2 * lanes + 1)[:cycles]
-    number = lambda part: part @ (1 << np.arange(part.shape[1]))
-    return Used(number(out[:, :lanes]), out[:, -1].astype(int), number(out[:, lanes:-1]))
+    lanes, bits = cfg.serdes.lanes, story.bits(cfg)
+    seen = np.array(run_block(
+        "lanes", verilog, [int(line, 16) for line in lines_of_bits(bits)],
+        in_bits=bits.shape[1], out_bits=2 * lanes + 1,
+        ports=f".i(in), .off(out[{lanes - 1}:0]), .lanes_off(out[{2 * lanes - 1}:{lanes}]), "
+        f".removals(out[{2 * lanes}]), .running()", folder=folder, simulator=simulator))
+    return Used(seen & 2**lanes - 1, seen >> 2 * lanes, seen >> lanes & 2**lanes - 1)

@@ -13,13 +13,10 @@ from lightloom.hdl.link.layer import LinkControl, LinkStatus
 from lightloom.hdl.serdes.types import WireHealth
 from lightloom.sim.link.end import Beat, Flit, Inputs, Outputs, State, Status
 
-from .bench import VERILOG, harness
+from .block_harness import run_block
 from .flits import Flit as PortFlit
 from .flits import FlitCodec
 from .layouts import decode
-from .runner import simulate
-
-_FILES = ("word_source.v", "word_recorder.v")
 
 
 def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed: int = 0,
@@ -31,8 +28,6 @@ def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed:
     inputs : list of Inputs
         Of each cycle. What is not valid in a cycle is given as noise, drawn with `seed`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder = folder.resolve()
     codec, rng = FlitCodec(cfg), random.Random(seed)
     vcs, lanes = cfg.chiplet.vcs, cfg.serdes.lanes
     beat_bits = Layout.cast(RxBeats(cfg).members["beat"].shape).size
@@ -59,35 +54,24 @@ def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed:
             cycle.flit is not None, flit, cycle.credit, cycle.ready, cycle.beat is not None, beat,
             cycle.aligned, wires, _word(LinkControl, restart=cycle.restart, sleep=cycle.sleep)))
 
-    (folder / "in.hex").write_text("".join(f"{word(cycle):x}\n" for cycle in inputs))
     in_bits, out_bits = (sum(width for _, width in ports) for ports in (given, seen))
-    body = [
-        f"wire [{in_bits - 1}:0] in; wire [{out_bits - 1}:0] out; wire status = 1'b0;",
-        f'word_source #(.BITS({in_bits}), .LENGTH({len(inputs)}), .FILE("{folder}/in.hex")) '
-        "source (.cycle(cycle), .words(in));",
-        "link dut (.clk(clk), .rst(rst), "
-        + ", ".join(_connections("in", given) + _connections("out", seen)) + ");",
-        f'word_recorder #(.BITS({out_bits}), .FILE("{folder}/out.log")) recorder (.clk(clk), '
-        ".rst(rst), .words(out));",
-    ]
-    simulate("link_end_harness", "lightloom.tb.tb_serdes",
-             {"link.v": verilog, **{file: (VERILOG / file).read_text() for file in _FILES},
-              "harness.v": harness("link_end_harness", "one link end", body)},
-             test="run_traffic", folder=folder, name=f"{folder.name}-link-end",
-             simulator=simulator, seed=0, env={"CYCLES": str(len(inputs))}, quiet=True)
+    words = run_block(
+        "link", verilog, [word(cycle) for cycle in inputs], in_bits=in_bits, out_bits=out_bits,
+        ports=", ".join(_connections("in", given) + _connections("out", seen)), folder=folder,
+        simulator=simulator, quiet=True)
     read = _Reader(cfg, codec, seen)
-    return [read(line) for line in (folder / "out.log").read_text().split()[:len(inputs)]]
+    return [read(word) for word in words]
 
 
 class _Reader:
-    """Outputs of a line of the log; the status, which rarely changes, is kept."""
+    """Outputs of a recorded word; the status, which rarely changes, is kept."""
 
     def __init__(self, cfg, codec, ports):
         self._ports, self._codec, self._blocks = ports, codec, cfg.derived.blocks
         self._status = lru_cache(lambda word: _status(cfg, word))
 
-    def __call__(self, line: str) -> Outputs:
-        word, values = int(line, 16), {}
+    def __call__(self, word: int) -> Outputs:
+        values = {}
         for name, width in self._ports:
             values[name] = word & (1 << width) - 1
             word >>= width

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from amaranth.lib import data
 
+from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link.format import Tail
-from lightloom.hdl.link.layer import LinkControl, LinkStatus
+from lightloom.hdl.link.layer import Link, LinkControl, LinkStatus
+from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
 from lightloom.hdl.serdes.types import RxControl, TxControl, WireHealth
 
 from .bench import VERILOG, harness
@@ -49,6 +51,17 @@ class LinkRun:
     errors: list[int]
 
 
+def exported_end(cfg, end: str) -> dict[str, str]:
+    """Verilog of the blocks of end "a" or "b": "link", "adapter_tx", "adapter_rx"."""
+    parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx}
+    return {name: to_verilog(part(cfg), name=f"{name}_{end}") for name, part in parts.items()}
+
+
+def both_ends(cfg) -> list[dict[str, str]]:
+    """Verilog of two ends of one configuration."""
+    return [exported_end(cfg, end) for end in ENDS]
+
+
 def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int, Flit]]], *,
               cycles: int, folder: Path, ber: float = 0.0, seed: int = 0,
               faults: Sequence[Fault] = (), simulator: str = "icarus") -> LinkRun:
@@ -57,7 +70,7 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     Parameters
     ----------
     verilog : [2] dicts
-        Exported blocks of each end: "link", "adapter_tx", "adapter_rx".
+        Of :func:`exported_end`.
     stimulus : [2] lists of (cycle, flit)
     faults : sequence of Fault
         A reset goes to the end's source and sink too.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lightloom.hdl.serdes.types import RxControl, TxControl
 
 from .bench import VERILOG, harness
+from .flits import FlitCodec
 from .runner import simulate
 
 ENDS = "ab"
@@ -54,56 +54,53 @@ def run_saturated(cfg, verilog: list[dict[str, str]], phases: list[Phase], *, fo
     body = ["reg [15:0] packet; reg [31:0] ber_ppb;"]
     for k, (end, blocks) in enumerate(zip(ENDS, verilog, strict=True)):
         sources |= {f"{name}_{end}.v": text for name, text in blocks.items()}
-        body += _end(cfg, end, ENDS[1 - k], blocks, 2 * seed + k + 1)
+        body += _end(cfg, end, ENDS[1 - k], 2 * seed + k + 1)
     simulate("saturation_harness", "lightloom.tb.tb_saturation",
              {**sources,
               "harness.v": harness("saturation_harness", "two links under full load", body)},
              folder=folder.resolve(), name=folder.name, simulator=simulator, seed=seed,
              env={"PHASES": json.dumps([asdict(phase) for phase in phases])})
-    seen = json.loads((folder / "counted.json").read_text())["seen"]
+    seen = json.loads((folder / "counted.json").read_text())
     return [[Counted(b["count"] - a["count"], b["since"] - a["since"],
                      b["errors"] - a["errors"], b["wrong"])
              for a, b in zip(before, after, strict=True)]
             for before, after in zip(seen[::2], seen[1::2], strict=True)]
 
 
-def _end(cfg, end, other, blocks, seed):
+def _end(cfg, end, other, seed):
     """Verilog of one end, its source and sink, and the fibre that comes to it."""
     d, lanes = cfg.derived, cfg.serdes.lanes
     vcs, words = cfg.chiplet.vcs, lanes * cfg.serdes.word_bits
-    flit = d.flit_bits + d.vc_bits + 3 + 2 * d.id_bits
+    codec = FlitCodec(cfg)
     health = "{" + ", ".join(f"1'b0, 4'd{lane}, 3'b111" for lane in reversed(range(lanes))) + "}"
     ports = {f"{side}__{wire}": f"{end}_{side}_{wire}" for side in "io"
              for wire in ("valid", "flit", "credit")}
     stream = {wire: f"{end}_tx_{wire}" for wire in ("valid", "ready", "payload")}
     received = {"valid": f"{end}_rx_valid", "beat": f"{end}_rx_beat"}
     wires = [
-        f"wire {end}_i_valid, {end}_o_valid, {end}_tx_valid, {end}_tx_ready, {end}_rx_valid;",
-        f"wire {end}_aligned; wire [{flit - 1}:0] {end}_i_flit, {end}_o_flit;",
-        f"wire [{vcs - 1}:0] {end}_i_credit, {end}_o_credit;",
+        codec.wires(f"{end}_i"), codec.wires(f"{end}_o"),
+        f"wire {end}_tx_valid, {end}_tx_ready, {end}_rx_valid, {end}_aligned;",
         f"wire [{d.blocks * 65 - 1}:0] {end}_tx_payload;",
         f"wire [{d.blocks * 66 - 1}:0] {end}_rx_beat; wire [{words - 1}:0] {end}_out, {end}_in;",
         f"wire [31:0] {end}_count, {end}_since, {end}_wrong, {end}_errors;",
-        f"wire [{_width(blocks['link'], 'status') - 1}:0] {end}_status;",
     ]
     return [
         *wires,
         f"flit_pump #(.PAYLOAD({d.flit_bits}), .VC_BITS({d.vc_bits}), .ID_BITS({d.id_bits}), "
         f".VCS({vcs}), .CREDITS({cfg.xbar.egress_depth})) {end}_pump (.clk(clk), .rst(rst), "
         f".packet(packet), .valid({end}_i_valid), .flit({end}_i_flit), .credit({end}_i_credit));",
-        f"flit_counter #(.PAYLOAD({d.flit_bits}), .FLIT({flit}), .VCS({vcs})) {end}_counter "
+        f"flit_counter #(.PAYLOAD({d.flit_bits}), .FLIT({codec.bits}), .VCS({vcs})) {end}_counter "
         f"(.clk(clk), .rst(rst), .cycle(cycle), .valid({end}_o_valid), .flit({end}_o_flit), "
         f".credit({end}_o_credit), .count({end}_count), .since({end}_since), "
         f".wrong({end}_wrong));",
-        _instance(f"link_{end}", blocks["link"], {
+        _instance(f"link_{end}", {
             **ports, **{f"tx__{name}": wire for name, wire in stream.items()},
             **{f"rx__{name}": wire for name, wire in received.items()},
-            "aligned": f"{end}_aligned", "wires": health, "control": "0",
-            "status": f"{end}_status"}),
-        _instance(f"adapter_tx_{end}", blocks["adapter_tx"], {
+            "aligned": f"{end}_aligned", "wires": health, "control": "0"}),
+        _instance(f"adapter_tx_{end}", {
             "tx_clk": "clk", **{f"i__{name}": wire for name, wire in stream.items()},
             "words": f"{end}_out", "control": f"{TxControl(cfg).size}'b0"}),
-        _instance(f"adapter_rx_{end}", blocks["adapter_rx"], {
+        _instance(f"adapter_rx_{end}", {
             **{f"rx_clk__{lane}": "clk" for lane in range(lanes)}, **received,
             "words": f"{end}_in", "rx_signal": f"{{{lanes}{{1'b1}}}}",
             "control": f"{RxControl(cfg).size}'b0", "aligned": f"{end}_aligned"}),
@@ -113,14 +110,6 @@ def _end(cfg, end, other, blocks, seed):
     ]
 
 
-def _instance(module, text, ports):
-    """An instance of an exported block; of `ports`, those that it has."""
-    used = ", ".join(f".{name}({wire})" for name, wire in ports.items()
-                     if re.search(rf"^module {module}\([^)]*\b{name}\b", text, re.M))
+def _instance(module, ports):
+    used = ", ".join(f".{name}({wire})" for name, wire in ports.items())
     return f"{module} u_{module} (.clk(clk), .rst(rst), {used});"
-
-
-def _width(text, port):
-    """Bits of an output of the exported block, whose module is the last one to have it."""
-    high = re.findall(rf"^  output \[(\d+):0\] {port};", text, re.M)
-    return int(high[-1]) + 1

@@ -50,7 +50,7 @@ class Admission(wiring.Component):
         vcs, layout = cfg.chiplet.vcs, FlitLayout(cfg)
         m.submodules.choice = choice = RoundRobin(vcs)
         incoming = onehot_when(self.i.valid, self.i.flit.vc, vcs)
-        heads, flit, drops = [], Signal(layout), Signal()
+        heads = []
         cuts, waiting = Signal(vcs), Signal(vcs)
         for v in range(vcs):
             m.submodules[f"fifo_{v}"] = fifo = SyncFIFO(
@@ -68,16 +68,17 @@ class Admission(wiring.Component):
                 choice.requests[v].eq(~self.renew & fifo.r_rdy & (cut | (self.space & credit))),
             ]
             with m.If(choice.grant[v]):
-                m.d.sync += within.eq((flit.end == End.NONE) & ~cut)
-                m.d.sync += cut.eq(cut & (flit.end == End.NONE))
-                m.d.sync += sent.eq(sent + ~cut)
+                m.d.sync += [
+                    within.eq(~cut & (self.flit.end == End.NONE)),
+                    cut.eq(cut & (self.flit.end == End.NONE)), sent.eq(sent + ~cut),
+                ]
             with m.If(self.renew):
                 m.d.sync += [sent.eq(0), within.eq(0), cut.eq(cut | within)]
         m.d.comb += [
             choice.advance.eq(choice.grant.any()),
-            drops.eq((choice.grant & cuts).any()),
-            self.valid.eq(choice.grant.any() & ~drops), self.dropped.eq(drops),
-            flit.eq(layout(onehot_mux(choice.grant, heads))), self.flit.eq(flit),
+            self.dropped.eq((choice.grant & cuts).any()),
+            self.valid.eq(choice.grant.any() & ~self.dropped),
+            self.flit.eq(layout(onehot_mux(choice.grant, heads))),
             self.empty.eq(~waiting.any()),
         ]
         m.d.sync += self.i.credit.eq(choice.grant)

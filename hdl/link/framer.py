@@ -70,7 +70,6 @@ class Framer(wiring.Component):
                 m.d.comb += load_tail.eq(1)
         m.d.comb += self.take.eq(load_flit)
         m.d.sync += self.epoch.eq(self.epoch + self.replaying)
-
         with m.If(self.renew):
             m.d.sync += self.epoch.eq(0)
 

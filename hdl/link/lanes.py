@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from lightloom.config import LANE_LEAK_CYCLES
 
 from ..serdes.types import WireHealth
+from ..xbar.roundrobin import lowest_set, onehot_when
 
 MOST_BACK = 10
 """A lane waits for 2**k windows; k stops here, and falls to 0 after as long a time in use."""
@@ -68,7 +69,7 @@ class LanePolicy(wiring.Component):
         m.d.comb += ends.eq(turn == lanes - 1)
         m.d.sync += [turn.eq(Mux(ends, 0, turn + 1)), started.eq(started | ends)]
         here = Signal(lanes)
-        m.d.comb += here.eq(Cat(turn == number for number in range(lanes)))
+        m.d.comb += here.eq(onehot_when(1, turn, lanes))
         wire = Signal(WireHealth)
         for number, each in enumerate(self._each()):
             with m.If(here[number]):
@@ -165,8 +166,8 @@ class LanePolicy(wiring.Component):
         out, named, out_now, named_now = (Signal(lanes) for _ in range(4))
         lowest, lane = Signal(lanes), Signal(lanes)
         m.d.comb += [
-            lowest.eq(free & ~(free - 1)),
-            lane.eq(Mux(new.known, Cat(new.number == number for number in range(lanes)), lowest)),
+            lowest.eq(lowest_set(free)),
+            lane.eq(Mux(new.known, onehot_when(1, new.number, lanes), lowest)),
             out_now.eq(out | Mux(new.out, lane, 0)),
             named_now.eq(named | Mux(new.known, lane, 0)),
         ]

@@ -9,7 +9,7 @@ from ..interfaces import FlitPort, RxBeats, beat_layout
 from ..serdes.types import WireHealth
 from .admission import Admission
 from .delivery import Delivery
-from .format import Session, State
+from .format import PARAMETERS, Session, State
 from .framer import Framer
 from .lanes import LanePolicy
 from .receiver import Receiver, ReceiverCounters
@@ -32,7 +32,8 @@ class LinkStatus(data.StructLayout):
     def __init__(self, cfg):
         lanes = cfg.serdes.lanes
         super().__init__({
-            "state": State, "session": Session, "mismatch": 8, "off": lanes, "off_heard": lanes,
+            "state": State, "session": Session, "mismatch": len(PARAMETERS),
+            "off": lanes, "off_heard": lanes,
             "rx": ReceiverCounters, "replays": 16, "timeouts": 16, "bad_acks": 16, "retrains": 16,
             "link_downs": 16, "sessions": 16, "lane_removals": 16, "lost_flits": 16, "aborts": 16,
             "stalled": data.ArrayLayout(32, cfg.chiplet.vcs),

@@ -1,8 +1,10 @@
 """Chooses the lanes of our transmitter (docs/link.md, Lanes)."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from ..xbar.roundrobin import lowest_set, onehot_when
 
 
 class TransmitLanes(wiring.Component):
@@ -54,9 +56,9 @@ class TransmitLanes(wiring.Component):
 
         out, lowest = Signal(lanes), Signal(lanes)
         m.d.comb += [
-            out.eq(self.heard | self.struck), lowest.eq(~out & (out + 1)),
+            out.eq(self.heard | self.struck), lowest.eq(lowest_set(~out)),
             self.lanes_off.eq(Mux(self.asleep, ~lowest, out)),
         ]
         with m.If(searching):
-            m.d.comb += self.lanes_off.eq(Cat(pick != number for number in range(lanes)))
+            m.d.comb += self.lanes_off.eq(~onehot_when(1, pick, lanes))
         return m

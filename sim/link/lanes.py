@@ -6,24 +6,13 @@ from the page alone.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from lightloom.config import LANE_LEAK_CYCLES
 
 MOST_TRIALS = 10
 """A lane that was taken out is tried again after 2^k windows; k grows up to this."""
 
-class WireHealth(NamedTuple):
-    """What the adapter says of a received wire in a cycle; each 0 or 1, `lane` 0 to 15."""
-
-    signal: int
-    locked: int
-    marker_lock: int
-    lane: int
-    error: int
-
-
 _MARKER_LOCK, _LANE, _ERROR = 2, 3, 4
+"""Places in the health of a wire: (signal, locked, marker_lock, lane, error)."""
 
 
 class _Wire:

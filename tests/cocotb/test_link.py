@@ -7,29 +7,24 @@ from amaranth import Const
 from amaranth.lib.crc import Algorithm
 
 from lightloom import config
-from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link import crc, layer
-from lightloom.hdl.link.layer import Link
 from lightloom.hdl.link.replay import ReplayRing
-from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
 from lightloom.sim.link import run_link
 from lightloom.tb import traffic
 from lightloom.tb.flits import Flit
-from lightloom.tb.link_harness import Fault, decode_tail, run_links, unpack_beat
+from lightloom.tb.link_harness import (
+    Fault,
+    both_ends,
+    decode_tail,
+    exported_end,
+    run_links,
+    unpack_beat,
+)
 
 ABORT = 3
 PARAMETERS = ("version", "flit", "vcs", "ids", "lanes", "frame", "replay", "depth")
 ALL = (1 << 16) - 1
 CRC32C = crcmod.predefined.mkPredefinedCrcFun("crc-32c")
-
-
-def blocks(cfg, end, **others):
-    parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx, **others}
-    return {name: to_verilog(part(cfg), name=f"{name}_{end}") for name, part in parts.items()}
-
-
-def both_ends(cfg):
-    return [blocks(cfg, "a"), blocks(cfg, "b")]
 
 
 def two_streams(cfg, rng, *, start, count, lengths=(1, 2, 4, 9), load=1.0):
@@ -124,7 +119,7 @@ def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
 def test_partners_with_different_parameters_end_in_fault(tmp_path):
     cfg = config.load("sim")
     other = config.override(cfg, link__replay_flits=512)
-    run = run_links(cfg, [blocks(cfg, "a"), blocks(other, "b")], [[], []],
+    run = run_links(cfg, [exported_end(cfg, "a"), exported_end(other, "b")], [[], []],
                     cycles=start_of_traffic(cfg), folder=tmp_path)
     for status in run.status:
         assert (status["state"], status["mismatch"]) == ("FAULT", 1 << PARAMETERS.index("replay"))

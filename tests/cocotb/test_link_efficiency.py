@@ -3,8 +3,8 @@
 import pytest
 
 from lightloom import config
-from lightloom.flow.goodput import both_ends
 from lightloom.sim.link.goodput import efficiency, frame_flits
+from lightloom.tb.link_harness import both_ends
 from lightloom.tb.saturation_harness import Phase, run_saturated
 
 
