@@ -115,7 +115,7 @@ def test_receiver_equals_the_model_from_reset_on_while_the_live_lanes_change(
     run = assert_same_beats(cfg, through_channel(words, delays, rng, order), tmp_path)
     assert all(lane["locked"] and lane["marker_lock"] for lane in run.status["lanes"])
     assert [lane["lane"] for lane in run.status["lanes"]] == list(order)
-    assert len(run.beats.cycle) > 50
+    assert len(run.beats.cycle) > 10    # few where one lane is left of many
 
 
 @pytest.mark.parametrize("shape", ["4x4-66", "3x4-20", "5x8-40"])
