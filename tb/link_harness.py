@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from amaranth.lib import data
 
 from lightloom.flow.cache import to_verilog
@@ -19,9 +20,10 @@ from .bench import VERILOG, harness
 from .flits import Flit, FlitCodec
 from .layouts import decode
 from .runner import simulate
+from .serdes_harness import bits_of_lines
 
 ENDS = "ab"
-FILES = ("flit_source.v", "flit_sink.v", "fibre.v", "beat_recorder.v")
+FILES = ("flit_source.v", "flit_sink.v", "fibre.v", "beat_recorder.v", "word_recorder.v")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class LinkRun:
 
     `delivered`: (cycle, flit) lists; `beats`: (cycle, beat) of the transmitter; `status`: fields
     of `LinkStatus`; `active`: first cycle with both ends ACTIVE, or None; `errors`: bit errors on
-    the fibre from this end.
+    the fibre from this end. Of a run with `probes` only, else empty: `received`, (cycle, beat) from
+    the adapter, and `words`, what this end sends on its lanes, uint8[cycles, lanes, word_bits].
     """
 
     delivered: list[list[tuple[int, Flit]]]
@@ -49,6 +52,8 @@ class LinkRun:
     status: list[dict]
     active: int | None
     errors: list[int]
+    received: list[list[tuple[int, int]]]
+    words: list[np.ndarray]
 
 
 def exported_end(cfg, end: str) -> dict[str, str]:
@@ -64,7 +69,8 @@ def both_ends(cfg) -> list[dict[str, str]]:
 
 def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int, Flit]]], *,
               cycles: int, folder: Path, ber: float = 0.0, seed: int = 0,
-              faults: Sequence[Fault] = (), simulator: str = "icarus") -> LinkRun:
+              faults: Sequence[Fault] = (), simulator: str = "icarus",
+              probes: bool = False) -> LinkRun:
     """Run two links on flits offered at their inputs.
 
     Parameters
@@ -74,6 +80,8 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
     stimulus : [2] lists of (cycle, flit)
     faults : sequence of Fault
         A reset goes to the end's source and sink too.
+    probes : bool
+        Record `received` and `words`.
     """
     codec, d = FlitCodec(cfg), cfg.derived
     folder.mkdir(parents=True, exist_ok=True)
@@ -121,6 +129,14 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
             f".control({RxControl(cfg).size}'b0), .valid({end}_rx_valid), .beat({end}_rx), "
             f".aligned({end}_aligned), .wires({end}_wires));",
         ]
+        if probes:
+            body += [
+                f'beat_recorder #(.BITS({d.blocks * 66}), .FILE("{folder}/{end}_received.log")) '
+                f"{end}_received (.clk(clk), .rst(rst), .cycle(cycle), .valid({end}_rx_valid), "
+                f".ready(1'b1), .beat({end}_rx));",
+                f'word_recorder #(.BITS({words}), .FILE("{folder}/{end}_words.log")) '
+                f"{end}_words (.clk(clk), .rst(rst), .words({end}_out));",
+            ]
     for k, (end, other) in enumerate(zip(ENDS, reversed(ENDS), strict=True)):
         dark = [_during(faults, lambda f, k=k, lane=lane: f.end == k and f.lanes >> lane & 1)
                 for lane in range(lanes)]
@@ -141,7 +157,10 @@ def run_links(cfg, verilog: list[dict[str, str]], stimulus: list[list[tuple[int,
         [codec.read_log(folder / f"{end}_out.log") for end in ENDS],
         [_read_beats(folder / f"{end}_beats.log") for end in ENDS],
         [decode(LinkStatus(cfg), int(left[f"{end}_status"], 2)) for end in ENDS],
-        left["active"], [int(left[f"{end}_errors"], 2) for end in ENDS])
+        left["active"], [int(left[f"{end}_errors"], 2) for end in ENDS],
+        [_read_beats(folder / f"{end}_received.log") for end in ENDS if probes],
+        [bits_of_lines((folder / f"{end}_words.log").read_text().split(), words).reshape(
+            -1, lanes, word) for end in ENDS if probes])
 
 
 def _during(faults, chosen) -> str:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from lightloom.config import load, override
-from lightloom.sim.serdes import encode, marker
+from lightloom.config.derived import STAGES
+from lightloom.sim.serdes import descramble, encode, marker
 from lightloom.tb.line_harness import Line
 
 SLOW = {"link__replay_flits": 512, "xbar__vc_depth": 512}
@@ -102,6 +103,18 @@ def through_channel(words, bits, rng, order=None):
         line = np.concatenate([rng.integers(0, 2, delay, np.uint8), words[:, lane].reshape(-1)])
         out[:, wire] = line[:words[:, lane].size].reshape(words[:, lane].shape)
     return out
+
+
+def cycles_on_the_line(cfg, words):
+    """{payload of a block: cycles of the words with its first and its last bit}."""
+    begin, width, where = STAGES.lane_start + 2, cfg.serdes.word_bits, {}
+    for lane in range(cfg.serdes.lanes):
+        bits = words[begin:, lane].reshape(-1)
+        blocks = bits[:bits.size // 66 * 66].reshape(-1, 66)
+        sent = np.packbits(blocks[:, 2:], axis=1, bitorder="little").view("<u8").reshape(-1)
+        for row, data in enumerate(descramble(sent, state=0)[0]):
+            where[int(data)] = (begin + 66 * row // width, begin + (66 * row + 65) // width)
+    return where
 
 
 def near_delays(cfg, rng, slips, blocks):

@@ -5,6 +5,7 @@ import pytest
 from serdes_cases import (
     SLOW,
     bring_up_cycles,
+    cycles_on_the_line,
     dense_offers,
     make,
     random_line,
@@ -13,7 +14,6 @@ from serdes_cases import (
 
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.serdes.layer import AdapterRx, AdapterTx
-from lightloom.sim.serdes import descramble
 from lightloom.tb.line_harness import End, run_line
 from lightloom.tb.serdes_harness import run_receiver, run_transmitter
 
@@ -86,18 +86,6 @@ WORDS = {66: {"serdes__word_bits": 66, "serdes__lane_gbps": 33.0, "chiplet__core
          32: {"serdes__word_bits": 32, "serdes__lane_gbps": 16.0, "chiplet__core_mhz": 500.0}}
 
 
-def last_words(cfg, words):
-    """{payload: cycle of the word that brings the last bit of its block}."""
-    first, where = 4, {}
-    for lane in range(cfg.serdes.lanes):
-        bits = words[first:, lane].reshape(-1)
-        blocks = bits[:bits.size // 66 * 66].reshape(-1, 66)
-        sent = np.packbits(blocks[:, 2:], axis=1, bitorder="little").view("<u8").reshape(-1)
-        for row, data in enumerate(descramble(sent, state=0)[0]):
-            where[int(data)] = first + (66 * row + 65) // cfg.serdes.word_bits
-    return where
-
-
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("lanes", LATENCY)
 def test_latency_of_lone_beats(lanes, word, seed, tmp_path):
@@ -114,7 +102,7 @@ def test_latency_of_lone_beats(lanes, word, seed, tmp_path):
     beats = run_receiver(cfg, to_verilog(AdapterRx(cfg), name="adapter_rx"), through_channel(
         sent.words, np.zeros(lanes, int), rng), folder=tmp_path / "rx").beats
     assert np.array_equal(beats.data, [data for _, data, _ in offers])
-    where = last_words(cfg, sent.words)
+    where = {block: last for block, (_, last) in cycles_on_the_line(cfg, sent.words).items()}
     last = np.array([max(where[int(block)] for block in data) for _, data, _ in offers])
     tx, rx, all_ = last - sent.accepted, beats.cycle - last, beats.cycle - sent.accepted
     spread = lambda parts: f"{parts.min()}..{parts.max()} (mean {parts.mean():.1f})"
