@@ -47,7 +47,8 @@ class Scenario:
     slip: int = 0       # a beat is missing
     silence: int = 0    # nothing arrives for up to 2^`hush` cycles, and nobody says so
     hush: int = 12
-    outage: int = 0     # no alignment for up to 8,192 cycles, half the time no light
+    outage: int = 0     # no alignment for up to 2^`gloom` cycles, half the time no light
+    gloom: int = 13
     death: int = 0      # a lane is dead for up to 65,536 cycles
     sickness: int = 0   # a lane is noisy for up to 16,384 cycles
     forge: int = 0      # a frame with a good CRC that is none of the stream
@@ -79,8 +80,11 @@ SCENARIOS = {
                     death=100_000, sickness=100_000, forge=500, reset=20_000, freeze=20_000,
                     sleep=5000),
 }
-WITH_ADAPTERS = Scenario(ppb=1000, burst=50_000, outage=100_000, death=50_000, sickness=50_000,
-                         reset=100_000, freeze=100_000, sleep=20_000)
+WITH_ADAPTERS = {
+    "lanes": Scenario(ppb=1000, outage=20_000, gloom=15, death=8000, sickness=8000),
+    "all": Scenario(ppb=1000, burst=50_000, outage=100_000, death=50_000, sickness=50_000,
+                    reset=100_000, freeze=100_000, sleep=20_000),
+}
 """What a channel of adapters and fibres can do, at a pace that leaves time to align."""
 
 SIGNS = {
@@ -92,6 +96,8 @@ SIGNS = {
     "forged": ("forged", "gaps", "duplicates", "bad_acks"), "all": ("forged", "resets"),
 }
 """What a hundred thousand flits of each scenario must have met, whatever the seed."""
+LANE_SIGNS = ("outages", "deaths", "searches", "lane_removals", "returns", "retrains", "replays")
+"""The same of "lanes" with adapters."""
 
 
 def configuration(profile: str):
@@ -140,7 +146,8 @@ module soak_end (
     input [{vcs - 1}:0] o_credit, output tx_valid, input tx_ready,
     output [{65 * blocks - 1}:0] tx_beat, input rx_valid, input [{66 * blocks - 1}:0] rx_beat,
     input aligned, input [{8 * lanes - 1}:0] wires, input restart, input sleep,
-    output [{lanes - 1}:0] off, output [3:0] state, output [15:0] session,
+    output [{lanes - 1}:0] off, output [{lanes - 1}:0] asked, output [3:0] state,
+    output [15:0] session,
     output [{16 * len(RECORDS) - 1}:0] records
 );
     wire [{status.size - 1}:0] status;
@@ -150,6 +157,7 @@ module soak_end (
         .tx__ready(tx_ready), .tx__payload(tx_beat), .rx__valid(rx_valid), .rx__beat(rx_beat),
         .aligned(aligned), .wires(wires), .control({{{control}}}), .lanes_off(off),
         .status(status));
+    assign asked = status[{status["off"].offset} +: {lanes}];
     assign state = status[{status["state"].offset} +: 4];
     assign session = status[{status["session"].offset} +: 16];
     assign records = {{{records}}};

@@ -41,7 +41,7 @@ module soak #(
     wire [VCS-1:0] i_credit [0:1], o_credit [0:1];
     wire [65*BLOCKS-1:0] tx_beat [0:1];
     wire [66*BLOCKS-1:0] rx_beat [0:1];
-    wire [LANES-1:0] off [0:1];
+    wire [LANES-1:0] off [0:1], asked [0:1];
     wire [8*LANES-1:0] wires [0:1];
     wire [3:0] state [0:1];
     wire [15:0] session [0:1];
@@ -59,7 +59,8 @@ module soak #(
             .o_valid(o_valid[e]), .o_flit(o_flit[e]), .o_credit(o_credit[e]),
             .tx_valid(tx_valid[e]), .tx_ready(tx_ready[e]), .tx_beat(tx_beat[e]),
             .rx_valid(rx_valid[e]), .rx_beat(rx_beat[e]), .aligned(aligned[e]), .wires(wires[e]),
-            .restart(restart[e]), .sleep(may_sleep), .off(off[e]), .state(state[e]),
+            .restart(restart[e]), .sleep(may_sleep), .off(off[e]), .asked(asked[e]),
+            .state(state[e]),
             .session(session[e]), .records(records[e]));
         assign up[e] = state[e] == ACTIVE || state[e] == DEGRADED;
         soak_flow #(
@@ -92,6 +93,9 @@ module soak #(
     reg [31:0] in_reset, in_freeze, in_sleep;
     reg [31:0] reset_left [0:1], dark_left [0:1], deaf_left [0:1], freeze_left [0:1];
     reg [31:0] waited, settled, idle, resets [0:1], freezes, faults, slept, degraded, away;
+    reg [31:0] returns, searches;
+    reg [LANES-1:0] was_asked [0:1];
+    reg [1:0] alone, was_alone;
     reg [63:0] last_delivered, total [0:2*RECORDS-1];
     integer k, n;
 
@@ -120,6 +124,7 @@ module soak #(
 
     initial begin
         {cycle, phase, r, waited, settled, idle, freezes, faults, slept, degraded, away, last_delivered} = 0;
+        {returns, searches, was_alone, was_asked[0], was_asked[1]} = 0;
         {rst, dark, deaf, frozen, restart, may_sleep, saturated, frozen_a, frozen_b} = 0;
         {rst, was_rst} = 4'hF;
         for (k = 0; k < 2; k = k + 1) begin
@@ -166,6 +171,15 @@ module soak #(
         for (k = 0; k < 2; k = k + 1) begin
             // The last cycle in which what it counted can be seen.
             if (rst[k] && !was_rst[k]) take_records(k);
+            // Lanes that the receiver asks for again; ends that hear nothing and try each lane alone.
+            for (n = 0; n < LANES; n = n + 1)
+                if (was_asked[k][n] && !asked[k][n] && !rst[k] && !was_rst[k]) returns = returns + 1;
+            was_asked[k] = asked[k];
+            alone[k] = !aligned[k] && state[k] != SLEEP && off[k] != 0 && !rst[k];
+            for (n = 0; n < LANES; n = n + 1)
+                if (!off[k][n] && (off[k] | 1 << n) != {LANES{1'b1}}) alone[k] = 0;
+            if (alone[k] && !was_alone[k]) searches = searches + 1;
+            was_alone[k] = alone[k];
             was_rst[k] = rst[k];
             rst[k] <= reset_left[k] != 0;
             dark[k] <= dark_left[k] != 0;
@@ -264,12 +278,12 @@ module soak #(
             take_records(1);
             account(0);
             account(1);
-            $display("SOAK PASS cycles=%0d flits=%0d gone=%0d skipped=%0d buried=%0d beats=%0d errors=%0d bursts=%0d outages=%0d deaths=%0d forged=%0d resets=%0d freezes=%0d restarts=%0d ended=%0d settled=%0d slept=%0d degraded=%0d away=%0d",
+            $display("SOAK PASS cycles=%0d flits=%0d gone=%0d skipped=%0d buried=%0d beats=%0d errors=%0d bursts=%0d outages=%0d deaths=%0d forged=%0d resets=%0d freezes=%0d restarts=%0d ended=%0d settled=%0d slept=%0d degraded=%0d away=%0d returns=%0d searches=%0d",
                 cycle, delivered[0] + delivered[1], gone[0] + gone[1], skipped[0] + skipped[1],
                 buried[0] + buried[1], beats[0] + beats[1], errors[0] + errors[1],
                 bursts[0] + bursts[1], outages[0] + outages[1], deaths[0] + deaths[1],
                 forged[0] + forged[1], resets[0] + resets[1], freezes, faults,
-                aborts[0] + aborts[1], settled, slept, degraded, away);
+                aborts[0] + aborts[1], settled, slept, degraded, away, returns, searches);
             $write("SOAK RECORDS");
             for (n = 0; n < RECORDS; n = n + 1)
                 $write(" %0d", total[n] + total[RECORDS + n]);

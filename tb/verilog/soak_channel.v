@@ -25,7 +25,7 @@ module soak_channel #(
     localparam [BITS-1:0] IDLE = 'h1E;
 
     // Mean cycles between two disturbances of each kind; 0 is never. Bit errors in 10^9.
-    integer ppb, burst, flag, slip, silence, outage, death, sickness, forge, hush;
+    integer ppb, burst, flag, slip, silence, outage, gloom, death, sickness, forge, hush;
     initial begin
         if (!$value$plusargs("ppb=%d", ppb)) ppb = 0;
         if (!$value$plusargs("burst=%d", burst)) burst = 0;
@@ -33,6 +33,7 @@ module soak_channel #(
         if (!$value$plusargs("slip=%d", slip)) slip = 0;
         if (!$value$plusargs("silence=%d", silence)) silence = 0;
         if (!$value$plusargs("outage=%d", outage)) outage = 0;
+        if (!$value$plusargs("gloom=%d", gloom)) gloom = 13;
         if (!$value$plusargs("death=%d", death)) death = 0;
         if (!$value$plusargs("sickness=%d", sickness)) sickness = 0;
         if (!$value$plusargs("forge=%d", forge)) forge = 0;
@@ -133,7 +134,7 @@ module soak_channel #(
                 outages = outages + 1;
             end else in_silence = in_silence - 1;
             if (in_outage == 0) begin
-                length(outage_left, 13);
+                length(outage_left, gloom);
                 plan(in_outage, outage);
                 out_dark = r[7];
                 outages = outages + 1;

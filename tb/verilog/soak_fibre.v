@@ -18,11 +18,12 @@ module soak_channel #(
     localparam WORD = `SOAK_WORD, DELAY = `SOAK_DELAY, BITS = LANES * WORD, DEEP = 64;
     localparam HOLD = 16;    // a reset must reach all clocks
 
-    integer ppb, burst, outage, death, sickness;
+    integer ppb, burst, outage, gloom, death, sickness;
     initial begin
         if (!$value$plusargs("ppb=%d", ppb)) ppb = 0;
         if (!$value$plusargs("burst=%d", burst)) burst = 0;
         if (!$value$plusargs("outage=%d", outage)) outage = 0;
+        if (!$value$plusargs("gloom=%d", gloom)) gloom = 13;
         if (!$value$plusargs("death=%d", death)) death = 0;
         if (!$value$plusargs("sickness=%d", sickness)) sickness = 0;
     end
@@ -88,7 +89,7 @@ module soak_channel #(
                 bursts = bursts + 1;
             end else in_burst = in_burst - 1;
             if (in_outage == 0) begin
-                length(outage_left, 13);
+                length(outage_left, gloom);
                 plan(in_outage, outage);
                 outages = outages + 1;
             end else in_outage = in_outage - 1;
