@@ -105,6 +105,13 @@ def through_channel(words, bits, rng, order=None):
     return out
 
 
+def ideal_bring_up(cfg):
+    """More core cycles than two links need where lanes have no skew and no errors: block lock comes
+    before the second marker row, and alignment with the third."""
+    rows = 3 * (cfg.serdes.marker_period + 1)
+    return int(66 * rows / cfg.derived.lane_bits) + 2 * cfg.derived.round_trip
+
+
 def cycles_on_the_line(cfg, words):
     """{payload of a block: cycles of the words with its first and its last bit}."""
     begin, width, where = STAGES.lane_start + 2, cfg.serdes.word_bits, {}

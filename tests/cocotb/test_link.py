@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from amaranth import Const
 from amaranth.lib.crc import Algorithm
-from serdes_cases import cycles_on_the_line
+from serdes_cases import cycles_on_the_line, ideal_bring_up
 
 from lightloom import config
 from lightloom.config.derived import STAGES
@@ -43,8 +43,8 @@ def wide_flits():
 
 
 def start_of_traffic(cfg):
-    """Well after bring-up: lock, and two marker rows."""
-    return 128 * (20 + 4 * (cfg.serdes.marker_period + 200) * 66 // cfg.serdes.word_bits // 128)
+    """After bring-up; a multiple of 128."""
+    return 128 * (2 + ideal_bring_up(cfg) // 128)
 
 
 def assert_lossless(sent, delivered):
@@ -67,7 +67,9 @@ def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=150, load=load,
                           lengths=(1, 2, 4, min(9, cfg.xbar.max_packet_flits)))
-    cycles = start + 6000
+    # 150 packets of 4 flits in the mean, and a margin.
+    beats = 1.2 * cfg.derived.blocks / cfg.serdes.lanes * 66 / cfg.derived.lane_bits
+    cycles = start + 1500 + int(800 * max(1 / load, beats))
     run = run_links(cfg, both_ends(cfg), streams, cycles=cycles, folder=tmp_path)
     assert run.active is not None and run.active < start
     golden = run_link(cfg, *(traffic.for_model(s) for s in streams), cycles)
@@ -110,7 +112,8 @@ def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=150)
-    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 8000, folder=tmp_path,
+    run = run_links(cfg, both_ends(cfg), streams, folder=tmp_path,
+                    cycles=start + 2400 + cfg.derived.bringup_cycles,
                     faults=[Fault(0, start + 200, start + 400, lanes=ALL)])
     assert [status["state"] for status in run.status] == ["ACTIVE", "ACTIVE"]
     assert all(status["retrains"] >= 1 and status["sessions"] == 0 for status in run.status)
@@ -136,7 +139,7 @@ def test_a_reset_of_one_end_begins_a_session_in_which_nothing_of_the_last_one_co
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=500, lengths=(1, 4, 9))
     at = start + 300 + seed % 200
-    run = run_links(cfg, both_ends(cfg), streams, cycles=at + 3 * cfg.derived.bringup_cycles + 4000,
+    run = run_links(cfg, both_ends(cfg), streams, cycles=at + cfg.derived.bringup_cycles + 5000,
                     folder=tmp_path, faults=[Fault(victim, at, at + 16, reset=True)])
     status, other = run.status[victim], run.status[1 - victim]
     assert [s["state"] for s in run.status] == ["ACTIVE", "ACTIVE"]
@@ -179,10 +182,13 @@ def missing(sent, delivered):
     return lost
 
 
-def lone_flits(cfg, rng, start, count):
+def lone_flits(cfg, rng):
     """Cycles far apart, and some whose tail meets the slot of a marker row."""
-    plan = start + np.cumsum(rng.integers(90, 160, count))
-    rows = np.arange(0, plan[-1], cfg.serdes.marker_period + 1)
+    period, start = cfg.serdes.marker_period + 1, start_of_traffic(cfg)
+    # Until a marker row has met each phase of the slots, 66 bits apart.
+    stop = 66 * period * (cfg.serdes.word_bits // 2 + 1) // cfg.serdes.word_bits
+    plan = start + np.cumsum(rng.integers(90, 160, (stop - start) // 125))
+    rows = np.arange(0, plan[-1], period)
     slots = STAGES.lane_start + 66 * rows // cfg.serdes.word_bits
     aimed = slots - STAGES.link_tx - 1 - STAGES.crossing - rng.integers(0, 2, rows.size)
     aimed = aimed[(aimed > start) & (aimed < plan[-1])]
@@ -211,8 +217,7 @@ def test_latency_from_link_to_link_is_that_of_the_stages_and_a_wait_for_a_slot(
         tmp_path, seed, profile, simulator, half):
     cfg = config.load(profile)
     word = cfg.serdes.word_bits
-    # Past the markers' period and the keepalives', so that every phase of them is met.
-    plan = lone_flits(cfg, np.random.default_rng(seed), start_of_traffic(cfg), 40)
+    plan = lone_flits(cfg, np.random.default_rng(seed))
     streams = [[(int(cycle), Flit(payload=k, vc=k % 2, first=1, end=1, src=end, dst=1 - end))
                 for k, cycle in enumerate(plan)] for end in range(2)]
     run = run_links(cfg, both_ends(cfg), streams, cycles=int(plan[-1]) + 200, folder=tmp_path,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from serdes_cases import ideal_bring_up
 
 from lightloom import config
 from lightloom.flow import replay
@@ -27,7 +28,7 @@ def random_packets(cfg, rng, start, count):
 @pytest.mark.parametrize("joined", [1, 4])
 def test_local_and_remote_traffic_equals_the_model_beat_by_beat(joined, tmp_path, seed):
     cfg = config.load("sim")
-    hosts, start = cfg.chiplet.host_ports, cfg.derived.bringup_cycles + 200
+    hosts, start = cfg.chiplet.host_ports, ideal_bring_up(cfg)
     here, away = (1, 0, hosts - 1), (1, hosts, joined - 1)
     routes = [[here if dst % 2 == end else away for dst in range(16)] for end in range(2)]
     packets = random_packets(cfg, np.random.default_rng(seed), start, 25)
