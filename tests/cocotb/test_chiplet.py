@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from mutants import StuckRoundRobin
+from serdes_cases import ideal_bring_up
 
 from lightloom import config
 from lightloom.flow import cache, replay
@@ -33,7 +34,7 @@ def random_packets(cfg, rng, *, flits, start=None):
                 used = size * length - int(rng.integers(size)) * int(rng.integers(2))
                 source, away = (2 * int(rng.integers(cfg.chiplet.endpoints // 2)) for _ in range(2))
                 packets[end][host].append(HostPacket(
-                    cycle=start or cfg.derived.bringup_cycles, src=source + end, dst=away + 1 - end,
+                    cycle=start or ideal_bring_up(cfg), src=source + end, dst=away + 1 - end,
                     vc=int(rng.integers(cfg.chiplet.vcs)), data=rng.bytes(used)))
                 left -= length
     return packets
@@ -53,7 +54,7 @@ def flits_in(cfg, packets):
 
 
 def both(cfg, packets, folder, seed, **options):
-    return replay.replay(cfg, packets, routes(cfg), start=cfg.derived.bringup_cycles,
+    return replay.replay(cfg, packets, routes(cfg), start=ideal_bring_up(cfg),
                          folder=folder, seed=seed, joined=cfg.chiplet.optical_ports, **options)
 
 
@@ -99,7 +100,7 @@ def test_100_000_flits_over_lanes_with_bit_errors_arrive_once_in_order_unchanged
 def test_pauses_of_the_hosts_lose_nothing(tmp_path, seed):
     cfg = config.load("ecp5")
     packets = random_packets(cfg, np.random.default_rng(seed), flits=4000)
-    start = cfg.derived.bringup_cycles
+    start = ideal_bring_up(cfg)
     run = run_pair(cfg, cache.to_verilog(Chiplet(cfg), name="chiplet"), packets, routes(cfg),
                    cycles=start + 12_000, start=start, folder=tmp_path, pauses=0.4, seed=seed)
     assert sum(len(port) for end in run.received for port in end) == flits_in(cfg, packets)
@@ -107,7 +108,7 @@ def test_pauses_of_the_hosts_lose_nothing(tmp_path, seed):
 
 def test_an_aborted_packet_comes_out_with_its_error_and_one_of_a_single_beat_not_at_all(tmp_path):
     cfg = config.load("ecp5")
-    start, size = cfg.derived.bringup_cycles, cfg.chiplet.flit_bytes
+    start, size = ideal_bring_up(cfg), cfg.chiplet.flit_bytes
     lengths = ((3 * size - 5, True), (size, True), (2 * size, False))
     packets = [HostPacket(start, 0, 1, vc=1, data=bytes(range(1, length + 1)), error=error)
                for length, error in lengths]
