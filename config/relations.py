@@ -34,7 +34,8 @@ def check(cfg) -> None:
     _require(2 <= ports <= 64, "chiplet.optical_ports", chiplet.optical_ports,
              f"host and optical ports together must be 2 to 64, they are {ports}")
     _require(chiplet.flit_bytes > 8 or not chiplet.optical_ports, "chiplet.flit_bytes",
-             chiplet.flit_bytes, "must be at least 16 with optical ports: a frame's tail is one flit")
+             chiplet.flit_bytes,
+             "must be at least 16 with optical ports: the tail of a frame is one flit")
     _require(xbar.iterations == 1 or xbar.match_stages == 1, "xbar.iterations", xbar.iterations,
              "must be 1 with xbar.match_stages = 2")
     for field, value, plain in (("xbar.ecmp", xbar.ecmp, "hash"),
@@ -47,7 +48,8 @@ def check(cfg) -> None:
     least = (serdes.lane_gbps * 1000 / 66 * max(1, serdes.lanes / blocks)
              * (1 + 2e-6 * serdes.clock_ppm))
     _require(
-        not chiplet.optical_ports or chiplet.core_mhz >= least * (1 - 1e-9), "chiplet.core_mhz", chiplet.core_mhz,
+        not chiplet.optical_ports or chiplet.core_mhz >= least * (1 - 1e-9),
+        "chiplet.core_mhz", chiplet.core_mhz,
         f"must carry {serdes.lanes} lanes of {serdes.lane_gbps:g} Gb/s, each clock "
         f"{serdes.clock_ppm} ppm off: at least {least:.4f}")
     depth = derive(cfg).deskew_depth
