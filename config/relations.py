@@ -36,12 +36,12 @@ def check(cfg) -> None:
     _require(chiplet.flit_bytes > 8 or not chiplet.optical_ports, "chiplet.flit_bytes",
              chiplet.flit_bytes,
              "must be at least 16 with optical ports: the tail of a frame is one flit")
-    _require(xbar.iterations == 1 or xbar.match_stages == 1, "xbar.iterations", xbar.iterations,
-             "must be 1 with xbar.match_stages = 2")
-    for field, value, plain in (("xbar.ecmp", xbar.ecmp, "hash"),
-                                ("xbar.voq_limit", xbar.voq_limit, 0)):
-        _require(value == plain or xbar.queues == "voq", field, value,
-                 f"must be {plain!r} with xbar.queues = 'fifo', which has no queue for each output")
+    _require(xbar.iterations == 1 or xbar.stages == 1, "xbar.iterations", xbar.iterations,
+             "must be 1 with xbar.stages = 2")
+    for field, value, queued in (("xbar.ecmp", xbar.ecmp, xbar.ecmp == "occupancy"),
+                                 ("xbar.voq_limit", xbar.voq_limit, xbar.voq_limit > 0)):
+        _require(not queued or xbar.queues == "voq", field, value,
+                 "needs a queue for each output: xbar.queues = 'voq'")
     blocks = chiplet.flit_bytes // 8
     # A row of blocks, and a beat, a core cycle: what the fastest partner sends must fit the
     # slowest core clock.
