@@ -19,6 +19,11 @@ def first_from(requests, mask):
     return lowest_set(Mux(above.any(), above, requests))
 
 
+def above(onehot):
+    """Mask of the positions above the one-hot `onehot`."""
+    return ~(onehot | (onehot - Const(1, len(onehot))))
+
+
 class RoundRobin(wiring.Component):
     """Picks the first request from a pointer upwards, cyclically.
 
@@ -56,13 +61,8 @@ class RoundRobin(wiring.Component):
         m.d.comb += self.grant.eq(first_from(self.requests, onehot_mux(turn, masks)))
         for k, mask in enumerate(masks):
             with m.If(self.advance & turn[k]):
-                m.d.sync += mask.eq(self.positions_above(self.grant))
+                m.d.sync += mask.eq(above(self.grant))
         return m
-
-    @staticmethod
-    def positions_above(grant):
-        """Mask of the positions above the one-hot `grant`."""
-        return ~(grant | (grant - Const(1, len(grant))))
 
 
 def onehot_when(enable, index, count: int):
