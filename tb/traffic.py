@@ -205,3 +205,26 @@ def flits_of(rng, i: int, cycle, dst, vc, length=None, src=None) -> np.ndarray:
     rows[:, 6] = (np.arange(len(rows)) << NUMBER | i << INPUT
                   | rng.integers(1 << INPUT, size=len(rows)))
     return rows
+
+
+def interleave(rng, rows: np.ndarray) -> np.ndarray:
+    """The packets of each VC in order, flits of different VCs mixed at random."""
+    # Each VC's flits take the places that a shuffle gives to that VC.
+    order = rng.permutation(rows[:, 1])
+    out = np.empty_like(rows)
+    for vc in np.unique(order):
+        out[order == vc] = rows[rows[:, 1] == vc]
+    out[:, 0] = np.maximum.accumulate(np.sort(rows[:, 0]))
+    return out
+
+
+def break_rows(rng, rows: np.ndarray, rate: float, *, illegal_vc: int | None) -> np.ndarray:
+    """At `rate`, lose a flit, flip `first`, take away or set `end`, or give it `illegal_vc`."""
+    rows = rows.copy()
+    kind = np.where(rng.random(len(rows)) < rate, rng.integers(5, size=len(rows)), 0)
+    rows[kind == 2, 2] ^= 1
+    rows[rows[:, 2] == 0, 4:6] = 0
+    rows[kind == 3, 3] = np.where(rows[kind == 3, 3] == 0, rng.integers(1, 4), 0)
+    if illegal_vc is not None:
+        rows[kind == 4, 1] = illegal_vc
+    return rows[kind != 1]

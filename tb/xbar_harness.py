@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,56 +14,10 @@ from .layouts import decode
 from .routes import TableCodec, TableWrite
 from .runner import simulate
 from .traffic import DELIVERED, NO_TAG, payload_of, tag_of_payload
+from .xbar_scenario import Scenario, XbarRun
 
 PARTS = ("flit_source.v", "voq_source.v", "credit_sink.v", "steps.v", "table_writer.v",
          "change_log.v")
-
-
-@dataclass
-class Scenario:
-    """What goes into a crossbar from reset on; harness and model run the same.
-
-    Parameters
-    ----------
-    stimulus : I arrays int64[n, 7] of `traffic.COLUMNS`
-        What each input's source sends, in order: each flit no earlier than its cycle, one a
-        cycle, and only with a credit of its VC (one of vc >= V without).
-    writes : list of TableWrite
-    up : list of (cycle, output, value)
-        Changes; 1 before the first.
-    clear : list of cycles
-    holds : list of (output, begin, end)
-        The sink of the output returns no credit in the cycles begin <= c < end. In others each
-        VC with flits received earlier and not returned yet gets one.
-    source_credits : int, optional
-        That each source has of each VC; default: `vc_depth`. More overflow the input.
-    """
-
-    cfg: object
-    stimulus: list[np.ndarray]
-    cycles: int
-    inputs: int
-    outputs: int
-    writes: list[TableWrite]
-    up: list[tuple[int, int, int]] = field(default_factory=list)
-    clear: list[int] = field(default_factory=list)
-    holds: list[tuple[int, int, int]] = field(default_factory=list)
-    source_credits: int | None = None
-
-
-@dataclass(frozen=True)
-class XbarRun:
-    """What a crossbar made of a scenario.
-
-    `delivered` holds an array for each of `traffic.DELIVERED`, in the order of cycle and output;
-    `inputs` and `outputs` the status of each port as visible in the cycle after the last;
-    `stops` is the list of (cycle, input, vc, set of outputs) of each change.
-    """
-
-    delivered: dict[str, np.ndarray]
-    inputs: list[dict]
-    outputs: list[dict]
-    stops: list[tuple[int, int, int, int]]
 
 
 def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator: str = "icarus",
@@ -102,10 +55,12 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
         for v in range(vcs):
             body.append(f"wire [{s.outputs - 1}:0] stop_{i}_{v};")
             pins.append(f".stop__{i}__{v}(stop_{i}_{v})")
-        body += _voq_source(codec, vcs, folder, i, s.stimulus[i], s.outputs, credits) if obey_stop else [
-            f"wire in_{i}_done;",
-            codec.source(f"source_{i}", folder / f"in_{i}.hex", len(s.stimulus[i]), credits,
-                         f"in_{i}")]
+        if obey_stop:
+            body += _voq_source(codec, vcs, folder, i, s.stimulus[i], s.outputs, credits)
+        else:
+            body += [f"wire in_{i}_done;",
+                     codec.source(f"source_{i}", folder / f"in_{i}.hex", len(s.stimulus[i]),
+                                  credits, f"in_{i}")]
     for j in range(s.outputs):
         body.append(
             f"credit_sink #(.FLIT({codec.bits}), .VC_BITS({cfg.derived.vc_bits}), "
