@@ -62,6 +62,26 @@ def entry_writes(entries, *, inputs: int, start: int = 0) -> list[TableWrite]:
             for k, (dst, kind, ports) in enumerate(writes)]
 
 
+def table_writes(cfg, entries) -> list[TableWrite]:
+    """Writes of `entries`, as soon as `tables` is ready, the same at all inputs.
+
+    Where every destination has an entry, the most frequent one is the default, so that the tables
+    are written before links are up.
+    """
+    entries, inputs = [tuple(entry) for entry in entries], cfg.derived.ports
+    usual = max(set(entries), key=entries.count)
+    if len(entries) < 2**cfg.derived.id_bits or any(kind == NONE for kind, _ in entries):
+        return entry_writes(entries, inputs=inputs)
+    others = [(NONE, 0) if entry == usual else entry for entry in entries]
+    return [TableWrite(0, DEFAULT, (1 << inputs) - 1, 0, *usual),
+            *entry_writes(others, inputs=inputs)]
+
+
+def written(cfg, writes) -> int:
+    """Cycle of the first flit that goes by all of the writes, when they are written at once."""
+    return 2**cfg.derived.id_bits + len(writes) + 1
+
+
 def straight(outputs: int, *, inputs: int | None = None, start: int = 0) -> list[TableWrite]:
     """Destination d is output d, for all inputs."""
     return entry_writes([(ONE, 1 << port) for port in range(outputs)], start=start,

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lightloom import config
+from lightloom.sim.xbar import CrossbarModel
 
 from .routes import TableWrite
+from .traffic import DELIVERED, NO_TAG
+
+ABORT = 3
 
 
 def crossbar_config(ports: int, *, vcs: int = 2, endpoints: int = 16, flit_bytes: int = 8,
@@ -71,3 +75,52 @@ class XbarRun:
     inputs: list[dict]
     outputs: list[dict]
     stops: list[tuple[int, int, int, int]]
+
+
+def golden(scenario: Scenario) -> XbarRun:
+    """The scenario on the golden model."""
+    s = scenario
+    result = CrossbarModel(s.cfg, s.inputs, s.outputs, source_credits=s.source_credits).run(
+        s.stimulus, s.cycles, writes=s.writes, up=s.up, clear=s.clear, holds=s.holds)
+    delivered = {name: result.delivered[name] for name in DELIVERED}
+    # Source routing turns the payload; behind an abort it is meaningless.
+    delivered["tag"] = np.where(delivered["end"] == ABORT, NO_TAG,
+                                result.delivered["payload"].astype(np.int64))
+    inputs = _by_port(result.inputs, s.inputs)
+    for status, refused in zip(inputs, _by_port(result.refused, s.inputs), strict=True):
+        status["refused"] = refused
+    stops = [tuple(int(x) for x in row) for row in zip(*(
+        result.stop[name] for name in ("cycle", "input", "vc", "outputs")), strict=True)]
+    return XbarRun(delivered, inputs, _by_port(result.outputs, s.outputs), stops)
+
+
+def _by_port(columns, ports: int) -> list[dict]:
+    """Status of each port, as a harness decodes it: what is there for each VC, by its number."""
+    def value(x):
+        return dict(enumerate(x.tolist())) if x.ndim else int(x)
+
+    return [{name: value(column[k]) for name, column in columns.items()} for k in range(ports)]
+
+
+def differences(rtl: XbarRun, model: XbarRun) -> list[str]:
+    """A line for the first flit that differs, and for each status field and change of `stop`."""
+    lines = []
+    columns = [np.stack([run.delivered[name] for name in DELIVERED]) for run in (rtl, model)]
+    least = min(c.shape[1] for c in columns)
+    wrong = np.flatnonzero((columns[0][:, :least] != columns[1][:, :least]).any(axis=0))
+    if len(wrong) or columns[0].shape != columns[1].shape:
+        at = wrong[0] if len(wrong) else least
+        texts = [dict(zip(DELIVERED, c[:, at].tolist(), strict=True)) if at < c.shape[1]
+                 else "nothing" for c in columns]
+        lines.append(f"flit {at}: RTL {texts[0]}, model {texts[1]} "
+                     f"({columns[0].shape[1]} and {columns[1].shape[1]} in all)")
+    for side in ("inputs", "outputs"):
+        for k, (a, b) in enumerate(zip(getattr(rtl, side), getattr(model, side), strict=True)):
+            lines += [f"{side}[{k}].{name}: RTL {a.get(name)}, model {b.get(name)}"
+                      for name in sorted({*a, *b}) if a.get(name) != b.get(name)]
+    if rtl.stops != model.stops:
+        at = next((k for k, pair in enumerate(zip(rtl.stops, model.stops, strict=False))
+                   if pair[0] != pair[1]), min(len(rtl.stops), len(model.stops)))
+        lines.append(f"stop, change {at}: RTL {rtl.stops[at:at + 1]}, "
+                     f"model {model.stops[at:at + 1]}")
+    return lines
