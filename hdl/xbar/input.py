@@ -1,10 +1,12 @@
 """One crossbar input: checks each flit, routes each packet, queues it, returns credits."""
 
+from functools import partial
+
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..counters import count
+from ..counters import count, later
 from ..interfaces import End, FlitLayout, FlitPort
 from .queues import VoqMemory
 from .roundrobin import lowest_set, onehot_mux, onehot_when
@@ -164,18 +166,20 @@ class InputPort(wiring.Component):
         self._count(m, queues, select & push.replicate(vcs), {
             "unknown": unknown, "breaches": breach, "protocol_errors": protocol_error,
             "overflows": overflow})
-        with m.If(unknown | breach):
-            refused = self.status.refused
-            m.d.sync += [refused.valid.eq(1), refused.breach.eq(breach), refused.vc.eq(flit.vc),
-                         refused.src.eq(flit.src), refused.dst.eq(flit.dst)]
+        refused = self.status.refused
+        with m.If(later(m, unknown | breach)):
+            m.d.sync += [refused.valid.eq(1), refused.breach.eq(later(m, breach)),
+                         *(refused[name].eq(later(m, flit[name]))
+                           for name in ("vc", "src", "dst"))]
         return select & credit_drop.replicate(vcs)
 
     def _count(self, m, queues, pushed, drops):
-        m.d.sync += [count(self.status[name], event) for name, event in drops.items()]
+        m.d.sync += [count(self.status[name], later(m, event)) for name, event in drops.items()]
         if self._shape.cfg.xbar.statistics:
-            for v, held in enumerate(queues.held):
-                m.d.sync += count(self.status.flits[v], pushed[v], clear=self.clear)
-                with m.If(self.clear | (held > self.status.peak[v])):
+            clear = later(m, self.clear)
+            for v, held in enumerate(map(partial(later, m), queues.held)):
+                m.d.sync += count(self.status.flits[v], later(m, pushed[v]), clear=clear)
+                with m.If(clear | (held > self.status.peak[v])):
                     m.d.sync += self.status.peak[v].eq(held)
 
     def _read(self, m, queues):

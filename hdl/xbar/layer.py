@@ -28,9 +28,7 @@ class Crossbar(wiring.Component):
     """
 
     def __init__(self, cfg, *, inputs: int | None = None, outputs: int | None = None):
-        ports = cfg.derived.ports
-        self._shape = shape = Shape(cfg, ports if inputs is None else inputs,
-                                    ports if outputs is None else outputs)
+        self._shape = shape = Shape.of(cfg, inputs, outputs)
         super().__init__({
             "inputs": In(FlitPort(cfg)).array(shape.inputs),
             "outputs": Out(FlitPort(cfg)).array(shape.outputs),

@@ -4,7 +4,7 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ..counters import count
+from ..counters import count, later
 from .roundrobin import above, first_from, lowest_set, onehot_mux
 from .status import OutputStatus
 
@@ -70,40 +70,26 @@ class OutputPort(wiring.Component):
         self._watch(m)
         order = self._order(m)
 
-        # By what is so now, and by what it will be once the grant that waits is accepted.
         eligible = [Signal(requesters, name=f"eligible_{v}") for v in span]
-        locks, readies = [], []
-        rest, lost, lacking = Signal(vcs), Signal(vcs), Signal(vcs)
-        can_abort, owe = Signal(vcs), Signal(vcs)
+        can_abort, lost = Signal(vcs), Signal(vcs)
         chosen = [Signal(name=f"chosen_{v}") for v in span]
-        masks = []
+        masks, locks, readies, lacking = [], [], [], []
         for v in span:
             # Requesters that may send on this VC: all, or the one whose packet holds it.
             admits = Signal(requesters, init=-1, name=f"admits_{v}")
             goes_on = Signal(name=f"goes_on_{v}")
-            funded, ready = Signal(name=f"funded_{v}", init=1), Signal(name=f"ready_{v}")
             m.d.comb += [
                 chosen[v].eq(matched & self.source_vc[v]),
                 goes_on.eq((self.more[v] & self.source).any()),
-                lost[v].eq(self.draining | rest[v]),
-                ready.eq(lost[v] | (funded & ~owe[v])),
-                eligible[v].eq(self.wants[v] & admits & ready.replicate(requesters)),
-                lacking[v].eq((self.wants[v] & admits).any() & ~lost[v] & ~funded & ~owe[v]),
-                can_abort[v].eq(owe[v] & funded & ~self.draining),
             ]
-            self._spend(m, v, funded, chosen[v] & ~lost[v])
             with m.If(chosen[v]):
-                m.d.sync += [
-                    admits.eq(Mux(goes_on, self.source, (1 << requesters) - 1)),
-                    rest[v].eq(lost[v] & goes_on),
-                ]
-                # The lock is the taker's alone: the packet was begun; and none of it was lost yet.
-                with m.If(~admits.all() & lost[v] & ~rest[v]):
-                    m.d.sync += owe[v].eq(1)
-            with m.If(self.abort[v]):
-                m.d.sync += owe[v].eq(0)
+                m.d.sync += admits.eq(self.source | (~goes_on).replicate(requesters))
+            ready, lacks = self._account(m, v, chosen[v], goes_on, ~admits.all(), lost[v],
+                                         can_abort[v])
+            m.d.comb += eligible[v].eq(self.wants[v] & admits & ready.replicate(requesters))
             locks.append(admits)
             readies.append(ready)
+            lacking.append((self.wants[v] & admits).any() & lacks)
             masks.append([Signal(requesters, init=-1, name=f"mask_{v}_{s}")
                           for s in range(shape.stages)])
         m.d.comb += [
@@ -120,24 +106,26 @@ class OutputPort(wiring.Component):
             for s in range(shape.stages):
                 with m.If(chosen[v] & self.first_round & turn[s]):
                     m.d.sync += masks[v][s].eq(above(self.source))
-        m.d.sync += [count(self.status.discards, matched & ~self.sends),
-                     count(self.status.aborts, self.abort.any())]
+        # Events come late in their cycle, and are counted in the next one.
+        tally = {"discards": matched & ~self.sends, "aborts": self.abort.any()}
+        m.d.sync += [count(self.status[name], later(m, event)) for name, event in tally.items()]
         if shape.cfg.xbar.statistics:
+            clear = later(m, self.clear)
             for v in span:
-                m.d.sync += [
-                    count(self.status.flits[v], chosen[v] & ~lost[v], clear=self.clear),
-                    count(self.status.stalls[v], lacking[v], clear=self.clear),
-                ]
+                sent, lacks = later(m, chosen[v] & ~lost[v]), later(m, lacking[v])
+                m.d.sync += [count(self.status.flits[v], sent, clear=clear),
+                             count(self.status.stalls[v], lacks, clear=clear)]
         return m
 
     def _watch(self, m):
         hold = self._shape.cfg.xbar.hold_cycles
         down = Signal(range(hold))    # cycles that `up` has been 0, no more than matter
+        self._drains = Signal()       # `draining` in the next cycle
+        m.d.comb += self._drains.eq(~self.up & (down == hold - 1))
+        m.d.sync += self.draining.eq(self._drains)
         with m.If(self.up):
-            m.d.sync += [down.eq(0), self.draining.eq(0)]
-        with m.Elif(down == hold - 1):
-            m.d.sync += self.draining.eq(1)
-        with m.Else():
+            m.d.sync += down.eq(0)
+        with m.Elif(~self._drains):
             m.d.sync += down.eq(down + 1)
 
     def _order(self, m):
@@ -165,16 +153,38 @@ class OutputPort(wiring.Component):
 
         return pick
 
-    def _spend(self, m, v, funded, spent):
+    def _account(self, m, v, chosen, goes_on, locked, lost, can_abort):
+        """Credits of a VC, and what it lost; whether it may send, and whether a credit lacks.
+
+        `chosen` and `goes_on` come late in the cycle: what follows from either is at hand.
+        """
         credits = self._shape.cfg.xbar.egress_depth
         credit = Signal(range(credits + 1), init=credits, name=f"credit_{v}")
-        spends = spent | self.abort[v]
-        # `spent` comes late in the cycle: both outcomes are at hand.
-        m.d.sync += [
-            credit.eq(Mux(spends, credit - 1 + self.credit[v], credit + self.credit[v])),
-            funded.eq(Mux(spends, (credit > 1) | self.credit[v],
-                          credit.any() | self.credit[v])),
+        funded, owe, rest = (Signal(name=f"funded_{v}", init=1), Signal(name=f"owe_{v}"),
+                             Signal(name=f"rest_{v}"))
+        ready = Signal(name=f"ready_{v}", init=1)
+        spends, abort, gets = Signal(name=f"spends_{v}"), self.abort[v], self.credit[v]
+        drains, begins_debt = self._drains, Signal(name=f"begins_debt_{v}")
+        stays, spent = Signal(name=f"stays_{v}"), Signal(name=f"spent_{v}")
+        m.d.comb += [
+            lost.eq(self.draining | rest), can_abort.eq(owe & funded & ~self.draining),
+            spends.eq((chosen & ~lost) | abort),
+            # Of a packet that was begun, the first flit that is lost.
+            begins_debt.eq(locked & lost & ~rest),
+            stays.eq(credit.any() | gets), spent.eq((credit > 1) | gets),
         ]
+        m.d.sync += [
+            credit.eq(Mux(spends, credit - 1 + gets, credit + gets)),
+            funded.eq(Mux(spends, spent, stays)),
+            ready.eq(drains | Mux(
+                chosen, (lost & (goes_on | (stays & ~owe & ~begins_debt))) | (~lost & spent & ~owe),
+                rest | Mux(abort, spent, stays & ~owe))),
+        ]
+        with m.If(chosen):
+            m.d.sync += [rest.eq(lost & goes_on), owe.eq(owe | begins_debt)]
+        with m.If(abort):
+            m.d.sync += owe.eq(0)
+        return ready, ~lost & ~funded & ~owe
 
     def _grant(self, m, requests, masks, order, r=0):
         """One-hot: the requester, and the VC."""

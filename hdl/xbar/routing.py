@@ -167,18 +167,21 @@ class Router(wiring.Component):
                     self.way.eq(choice.chosen), self.unknown.eq(~entry.ports.any()),
                     self.breach.eq(entry.ports.any() & ~allowed.any()),
                 ]
-            with m.Case(Kind.ALL):
-                m.d.comb += [
-                    self.way.eq(allowed), self.every.eq(1),
-                    self.unknown.eq(~entry.ports.any()), self.breach.eq(allowed != entry.ports),
-                ]
-            with m.Case(Kind.SOURCE):
-                named = Cat(self.named == j for j in range(outputs))
-                m.d.comb += [
-                    self.way.eq(named & permit), self.turned.eq(1),
-                    self.unknown.eq(self.named >= outputs),
-                    self.breach.eq((named & ~permit).any()),
-                ]
+            if shape.cfg.xbar.multicast:
+                with m.Case(Kind.ALL):
+                    m.d.comb += [
+                        self.way.eq(allowed), self.every.eq(1),
+                        self.unknown.eq(~entry.ports.any()),
+                        self.breach.eq(allowed != entry.ports),
+                    ]
+            if shape.cfg.xbar.source_routing:
+                with m.Case(Kind.SOURCE):
+                    named = Cat(self.named == j for j in range(outputs))
+                    m.d.comb += [
+                        self.way.eq(named & permit), self.turned.eq(1),
+                        self.unknown.eq(self.named >= outputs),
+                        self.breach.eq((named & ~permit).any()),
+                    ]
             with m.Case(Kind.DENIED):
                 m.d.comb += self.breach.eq(1)
             with m.Default():

@@ -23,6 +23,12 @@ class Shape:
             if not 2 <= getattr(self, name) <= 64:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be 2 to 64")
 
+    @classmethod
+    def of(cls, cfg, inputs: int | None = None, outputs: int | None = None) -> Shape:
+        """Default: as many inputs and outputs as a chiplet's ports."""
+        ports = cfg.derived.ports
+        return cls(cfg, ports if inputs is None else inputs, ports if outputs is None else outputs)
+
     @property
     def vcs(self) -> int:
         return self.cfg.chiplet.vcs
