@@ -88,8 +88,10 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
     status = [[decode(layout, word >> layout.size * k & (1 << layout.size) - 1)
                for k in range(count)]
               for word, (_, layout, count) in zip(words, layouts, strict=True)]
-    return XbarRun(_delivered(folder, codec, cfg, s.outputs), *status,
-                   _stops(folder / "stop.log", s.inputs, vcs, s.outputs))
+    stops = _stops(folder / "stop.log", s.inputs, vcs, s.outputs)
+    # The status comes late: the run goes on for it.
+    return XbarRun(_delivered(folder, codec, s), *status,
+                   [change for change in stops if change[0] < s.cycles])
 
 
 def _list(folder: Path, name: str, width: int, rows) -> str:
@@ -153,17 +155,17 @@ def _voq_source(codec, vcs, folder, i, rows, outputs, credits) -> list[str]:
             f".stop(stop_{i}_0));"]
 
 
-def _delivered(folder: Path, codec: FlitCodec, cfg, outputs: int) -> dict[str, np.ndarray]:
+def _delivered(folder: Path, codec: FlitCodec, scenario: Scenario) -> dict[str, np.ndarray]:
     """Columns of what the sinks recorded; a payload that is not its tag's is an error."""
     flit_bits, rows = codec.fields[0][1], []
     # Source routing turns the tag, and not what is above.
-    check = not cfg.xbar.source_routing
+    check = not scenario.cfg.xbar.source_routing
     offset, parts = flit_bits, []
     for _, width in codec.fields[1:]:
         parts.append((offset, (1 << width) - 1))
         offset += width
     mask = (1 << flit_bits) - 1
-    for j in range(outputs):
+    for j in range(scenario.outputs):
         for line in (folder / f"out_{j}.log").read_text().splitlines():
             cycle, _, word = line.partition(" ")
             word = int(word, 16)
@@ -172,6 +174,7 @@ def _delivered(folder: Path, codec: FlitCodec, cfg, outputs: int) -> dict[str, n
             tag = NO_TAG if end == 3 else tag_of_payload(word & mask, flit_bits, check=check)
             rows.append((int(cycle), j, vc, first, end, src, dst, tag))
     columns = np.array(rows, np.int64).reshape(-1, len(DELIVERED)).T
+    columns = columns[:, columns[0] < scenario.cycles]
     order = np.lexsort((columns[1], columns[0]))
     return dict(zip(DELIVERED, columns[:, order], strict=True))
 

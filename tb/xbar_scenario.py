@@ -67,7 +67,7 @@ class XbarRun:
     """What a crossbar made of a scenario.
 
     `delivered` holds an array for each of `traffic.DELIVERED`, in the order of cycle and output;
-    `inputs` and `outputs` the status of each port as visible in the cycle after the last;
+    `inputs` and `outputs` the status of each port, of the events of all cycles run;
     `stops` is the list of (cycle, input, vc, set of outputs) of each change.
     """
 

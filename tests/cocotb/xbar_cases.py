@@ -158,19 +158,22 @@ def settled_scenario(rng, *, cycles=3000, flits=300, most=5, **changes):
     return Scenario(cfg, stimulus, cycles, inputs, outputs, writes, holds=holds)
 
 
-def random_scenario(rng, *, cycles=1500, most=5, flits=0.7):
-    """A scenario in which all changes: traffic in the first `flits` of the cycles."""
+def random_scenario(rng, *, cycles=1500, most=5, flits=0.7, changes=1):
+    """A scenario in which all changes: traffic in the first `flits` of the cycles.
+
+    There are `changes` times as many changes of each kind as 1,500 cycles have.
+    """
     cfg, inputs, outputs = random_config(rng, most=most)
     writes = first_writes(rng, cfg, inputs, outputs)
     start = writes[-1].cycle + 2 if rng.random() < 0.8 else 1
-    for _ in range(int(rng.integers(40))):
+    for _ in range(changes * int(rng.integers(40))):
         writes.append(random_write(rng, cfg, inputs, outputs, int(rng.integers(start, cycles))))
     writes.sort(key=lambda write: write.cycle)
     up = [(cycle, j, value) for j, begin, end in
-          (random_intervals(rng, outputs, 0, cycles, count=6, longest=150)
+          (random_intervals(rng, outputs, 0, cycles, count=6 * changes, longest=150)
            if rng.random() < 0.5 else [])
           for cycle, value in ((begin, 0), (end, 1))]
-    holds = (random_intervals(rng, outputs, 0, cycles, count=40, longest=60)
+    holds = (random_intervals(rng, outputs, 0, cycles, count=40 * changes, longest=60)
              if rng.random() < 0.6 else [])
     overflow = rng.random() < 0.2
     return Scenario(
