@@ -18,6 +18,7 @@ from .xbar_scenario import Scenario, XbarRun
 
 PARTS = ("flit_source.v", "voq_source.v", "credit_sink.v", "steps.v", "table_writer.v",
          "change_log.v")
+NEVER = (1 << 32) - 1
 
 
 def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator: str = "icarus",
@@ -33,6 +34,8 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
     codec, tables = FlitCodec(cfg), TableCodec(cfg, s.inputs, s.outputs)
     credits = cfg.xbar.vc_depth if s.source_credits is None else s.source_credits
     rows = [(write.cycle, tables.pack(write)) for write in map(TableWrite._make, s.writes)]
+    # A source sends at most a flit a cycle.
+    length = _room(max(map(len, s.stimulus)) if obey_stop else s.cycles)
     body = [
         *_steps(folder, "up", s.outputs, _changes(s.up, (1 << s.outputs) - 1)),
         *_steps(folder, "clear", 1, sorted(
@@ -51,16 +54,16 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
         pins += [f".{side}puts__{number}__{wire}({port}_{wire})"
                  for wire in ("valid", "flit", "credit")]
     for i in range(s.inputs):
-        _write_flits(folder / f"in_{i}.hex", s.stimulus[i], codec, by_output=obey_stop)
+        _write_flits(folder / f"in_{i}.hex", s.stimulus[i], codec, length, by_output=obey_stop)
         for v in range(vcs):
             body.append(f"wire [{s.outputs - 1}:0] stop_{i}_{v};")
             pins.append(f".stop__{i}__{v}(stop_{i}_{v})")
         if obey_stop:
-            body += _voq_source(codec, vcs, folder, i, s.stimulus[i], s.outputs, credits)
+            body += _voq_source(codec, vcs, folder, i, s.stimulus[i], s.outputs, credits, length)
         else:
             body += [f"wire in_{i}_done;",
-                     codec.source(f"source_{i}", folder / f"in_{i}.hex", len(s.stimulus[i]),
-                                  credits, f"in_{i}")]
+                     codec.source(f"source_{i}", folder / f"in_{i}.hex", length, credits,
+                                  f"in_{i}")]
     for j in range(s.outputs):
         body.append(
             f"credit_sink #(.FLIT({codec.bits}), .VC_BITS({cfg.derived.vc_bits}), "
@@ -82,8 +85,8 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
     top = harness("xbar_harness", "the crossbar between sources and sinks", body)
     sources = {"crossbar.v": verilog, "harness.v": top,
                **{f: (VERILOG / f).read_text() for f in PARTS}}
-    simulate("xbar_harness", "lightloom.tb.tb_xbar", sources, folder=folder, name=folder.name,
-             simulator=simulator, seed=seed, env={"CYCLES": str(s.cycles)})
+    simulate("xbar_harness", "lightloom.tb.tb_xbar", _written(folder, sources), folder=folder,
+             name=folder.name, simulator=simulator, seed=seed, env={"CYCLES": str(s.cycles)})
     words = [int(line, 2) for line in (folder / "status.txt").read_text().split()]
     status = [[decode(layout, word >> layout.size * k & (1 << layout.size) - 1)
                for k in range(count)]
@@ -94,11 +97,33 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
                    [change for change in stops if change[0] < s.cycles])
 
 
+def _written(folder: Path, sources: dict[str, str]) -> list[Path]:
+    """Paths of these files. One that is there is left alone, so that Verilator builds once for all
+    runs of a folder whose harness is the same.
+    """
+    for name, text in sources.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+    return [folder / name for name in sources]
+
+
+def _room(entries: int) -> int:
+    """Entries of a list in Verilog: a power of two, so that few harnesses differ in it."""
+    return 1 << max(entries - 1, 15).bit_length()
+
+
+def _padding(width: int, entries: int) -> str:
+    """Entries of a cycle that never comes."""
+    return f"{NEVER << width:x}\n" * entries
+
+
 def _list(folder: Path, name: str, width: int, rows) -> str:
     """Write (cycle, value) rows to a file; the parameters of a module that reads them."""
-    path = folder / f"{name}.hex"
-    path.write_text("".join(f"{cycle << width | value:x}\n" for cycle, value in rows))
-    return f'.WIDTH({width}), .LENGTH({len(rows)}), .FILE("{path}")'
+    path, length = folder / f"{name}.hex", _room(len(rows))
+    path.write_text("".join(f"{cycle << width | value:x}\n" for cycle, value in rows)
+                    + _padding(width, length - len(rows)))
+    return f'.WIDTH({width}), .LENGTH({length}), .FILE("{path}")'
 
 
 def _steps(folder, name, width, rows) -> list[str]:
@@ -128,8 +153,10 @@ def _hold_changes(holds) -> list[tuple[int, int]]:
     return sorted(words.items())
 
 
-def _write_flits(path: Path, rows: np.ndarray, codec: FlitCodec, by_output: bool) -> None:
+def _write_flits(path: Path, rows: np.ndarray, codec: FlitCodec, length: int,
+                 by_output: bool) -> None:
     """Entries of `flit_source.v`, or, sorted by output, of `voq_source.v`."""
+    rows = rows[:length]
     if by_output:
         rows = rows[np.argsort(rows[:, 5], kind="stable")]
     flit_bits, bits = codec.fields[0][1], codec.bits
@@ -143,13 +170,14 @@ def _write_flits(path: Path, rows: np.ndarray, codec: FlitCodec, by_output: bool
             word = (payload_of(tag, flit_bits) | v << vc | f << first | e << end | a << src
                     | b << dst | c << bits)
             file.write(f"{word:x}\n")
+        file.write(_padding(bits, length - len(rows)))
 
 
-def _voq_source(codec, vcs, folder, i, rows, outputs, credits) -> list[str]:
+def _voq_source(codec, vcs, folder, i, rows, outputs, credits, length) -> list[str]:
     begins = np.searchsorted(np.sort(rows[:, 5]), np.arange(outputs + 1))
     (folder / f"begins_{i}.hex").write_text("".join(f"{begin:x}\n" for begin in begins.tolist()))
     return [f"voq_source #(.FLIT({codec.bits}), .OUTPUTS({outputs}), .VCS({vcs}), "
-            f".CREDITS({credits}), .LENGTH({len(rows)}), .FILE(\"{folder}/in_{i}.hex\"), "
+            f".CREDITS({credits}), .LENGTH({length}), .FILE(\"{folder}/in_{i}.hex\"), "
             f".BEGINS(\"{folder}/begins_{i}.hex\")) source_{i} (.clk(clk), .rst(rst), "
             f".cycle(cycle), .valid(in_{i}_valid), .flit(in_{i}_flit), .credit(in_{i}_credit), "
             f".stop(stop_{i}_0));"]
