@@ -106,7 +106,7 @@ class InputPort(wiring.Component):
             here_open.eq((is_open & select).any()), here_bad.eq((bad & select).any()),
             here_dropping.eq((dropping & select).any()), here_full.eq((full & select).any()),
         ]
-        more, refused = flit.end == End.NONE, ~route["way"].any()
+        more, no_way = flit.end == End.NONE, ~route["way"].any()
         next_open, next_bad, next_dropping = Signal(), Signal(), Signal()
         push, abort, credit_drop = Signal(), Signal(), Signal()
         unknown, breach, protocol_error, overflow = Signal(), Signal(), Signal(), Signal()
@@ -130,7 +130,7 @@ class InputPort(wiring.Component):
                 m.d.comb += [push.eq(1), next_open.eq(more)]
             with m.Elif(flit.first):
                 m.d.comb += [unknown.eq(route["unknown"]), breach.eq(route["breach"])]
-                with m.If(refused):
+                with m.If(no_way):
                     m.d.comb += [credit_drop.eq(1), next_dropping.eq(more)]
                 with m.Else():
                     m.d.comb += [push.eq(1), next_open.eq(more), next_bad.eq(0),
@@ -166,11 +166,12 @@ class InputPort(wiring.Component):
         self._count(m, queues, select & push.replicate(vcs), {
             "unknown": unknown, "breaches": breach, "protocol_errors": protocol_error,
             "overflows": overflow})
-        refused = self.status.refused
-        with m.If(later(m, unknown | breach)):
-            m.d.sync += [refused.valid.eq(1), refused.breach.eq(later(m, breach)),
-                         *(refused[name].eq(later(m, flit[name]))
-                           for name in ("vc", "src", "dst"))]
+        refused, seen = self.status.refused, later(m, unknown | breach)
+        report = {"breach": later(m, breach),
+                  **{name: later(m, flit[name]) for name in ("vc", "src", "dst")}}
+        with m.If(seen):
+            m.d.sync += [refused.valid.eq(1),
+                         *(refused[name].eq(value) for name, value in report.items())]
         return select & credit_drop.replicate(vcs)
 
     def _count(self, m, queues, pushed, drops):

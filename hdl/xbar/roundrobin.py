@@ -57,6 +57,8 @@ class RoundRobin(wiring.Component):
         Move the pointer past the granted requester at the end of this cycle.
     """
 
+    positions_above = staticmethod(above)
+
     def __init__(self, width: int, turns: int = 1):
         self._turns = turns
         super().__init__({
@@ -73,7 +75,7 @@ class RoundRobin(wiring.Component):
         m.d.comb += self.grant.eq(first_from(self.requests, onehot_mux(turn, masks)))
         for k, mask in enumerate(masks):
             with m.If(self.advance & turn[k]):
-                m.d.sync += mask.eq(above(self.grant))
+                m.d.sync += mask.eq(self.positions_above(self.grant))
         return m
 
 
