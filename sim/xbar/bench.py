@@ -30,7 +30,7 @@ class Bench(NamedTuple):
     credits: np.ndarray     # int64[I, 8]: that a source holds
     debt: np.ndarray        # int64[O, V]: flits that a sink has and whose credit it holds
     holding: np.ndarray     # int64[O]: holds in force
-    up: np.ndarray          # uint64[1]: outputs
+    up: np.ndarray          # uint64[2]: outputs, in this cycle and in the one before
     at: np.ndarray          # int64[5]
     writes: np.ndarray      # int64[writes, 4]: cycle of the transfer, op, index, value
     sets: np.ndarray        # uint64[writes, 2]: inputs, ports
@@ -80,8 +80,9 @@ def _loop(state, wires, bench, log, voq_limit, begin, end):
         # An entry is read in the cycle of `valid`, so its write shows one cycle later.
         _write(state, bench, WRITES, cycle)
         _write(state, bench, ROUTES, cycle - 1)
-        if bench.up[0] != EVERYTHING or state.whole[0].disturbed:
+        if bench.up[0] & bench.up[1] != EVERYTHING:
             watch(state, 0, bench.up[0])
+        bench.up[1] = bench.up[0]
         for i in range(bench.sent.size):
             _source(state, wires, bench, i, cycle)
         while at[HOLDS] < len(bench.holds) and bench.holds[at[HOLDS], 0] <= cycle + 1:

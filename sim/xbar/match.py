@@ -19,7 +19,7 @@ from lightloom.sim.flits import NONE, end_of
 from lightloom.sim.wires import put_flit
 
 from .down import discard, discarding, open_for, send_aborts
-from .queues import dequeue, send_to
+from .queues import dequeue, first_flit, send_to
 
 NOBODY = -1
 
@@ -75,6 +75,7 @@ def _grant(state, node, outputs, free, cycle):
 @step_function
 def _recall(state, node, busy):
     """S = 2: offer the grants of the cycle before that still hold; the inputs that have one."""
+    state.whole[node].foreseen = NOTHING
     granted, outputs = NOTHING, state.whole[node].granted & ~busy
     while outputs:
         j = lowest(outputs)
@@ -85,8 +86,21 @@ def _recall(state, node, busy):
             one, many = _requesters(state, node, j, v)
             if (one >> np.uint64(q) if q < state.set_requester
                     else many >> np.uint64(q - state.set_requester)) & np.uint64(1):
-                granted |= _offer(state, node, j, v, q)
+                inputs = _offer(state, node, j, v, q)
+                granted |= inputs
+                _foresee(state, node, j, v, q, inputs)
     return granted
+
+
+@step_function
+def _foresee(state, node, j, v, q, lock):
+    """S = 2: the locks of (j, v) once requester q's flit is taken; `lock` is q's input."""
+    i, own, other = lowest(lock), q < state.set_requester, NOTHING
+    if end_of(first_flit(state, node, i, v, j if own else state.head.shape[3] - 1)) != NONE:
+        lock = other = EVERYTHING
+    state.whole[node].foreseen |= bit(j)
+    state.output[node, j].next_lock = lock if own else other
+    state.output[node, j].next_set_lock = other if own else lock
 
 
 @step_function
@@ -111,10 +125,15 @@ def _choose(state, node, j, free, cycle):
 @step_function
 def _requesters(state, node, j, v):
     """Inputs whose queue, and those whose set queue, meets conditions 1 and 2."""
-    many = NOTHING
+    lock, set_lock, many = state.outlet[node, j, v].lock, NOTHING, NOTHING
     if state.sets:
-        many = state.outlet[node, j, v].want & state.outlet[node, j, v].set_lock
-    return state.outlet[node, j, v].queued & state.outlet[node, j, v].lock, many
+        set_lock = state.outlet[node, j, v].set_lock
+    if (state.stages == 2 and state.whole[node].foreseen & bit(j)
+            and state.output[node, j].offered_vc == v):
+        lock, set_lock = state.output[node, j].next_lock, state.output[node, j].next_set_lock
+    if state.sets:
+        many = state.outlet[node, j, v].want & set_lock
+    return state.outlet[node, j, v].queued & lock, many
 
 
 @step_function

@@ -114,7 +114,7 @@ class CrossbarModel:
             earliest=columns[0], words=words, begin=begin, sent=begin[:-1].copy(),
             credits=np.full((count, MAX_VCS), self.source_credits),
             debt=np.zeros((outs, shape.vcs), np.int64), holding=np.zeros(outs, np.int64),
-            up=np.full(1, EVERYTHING), at=np.zeros(5, np.int64),
+            up=np.full(2, EVERYTHING), at=np.zeros(5, np.int64),
             stop=np.zeros((count, shape.vcs), np.uint64),
             **script(shape, writes, up, clear, holds))
         log = _run(state, wires, bench, shape.voq_limit, cycles)

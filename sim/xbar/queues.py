@@ -41,6 +41,12 @@ def enqueue(state, node, i, v, way, members, flit):
 
 
 @step_function
+def first_flit(state, node, i, v, queue):
+    """The first flit of a queue that is not empty."""
+    return state.slots[node, i, v, state.head[node, i, v, queue]]
+
+
+@step_function
 def dequeue(state, node, i, v, j):
     """Take the first flit of queue (i, v, j)."""
     slot, last = _pop(state, node, i, v, j)

@@ -19,6 +19,7 @@ WHOLE = _record(
     ("granted", np.uint64),      # S = 2: outputs whose grant waits to be accepted
     ("disturbed", np.uint64),    # outputs that drain, or have `rest` or `owe`
     ("draining", np.uint64),     # outputs
+    ("foreseen", np.uint64),     # S = 2, within a step: outputs whose waiting grant holds
     ("scheduled", np.uint8),     # whether a schedule or a strict set was ever written
 )
 """A crossbar."""
@@ -48,7 +49,9 @@ OUTPUT = _record(
     ("owe", np.uint64),          # VCs
     ("down", np.int32),          # cycles that `up` has been 0, up to `hold_cycles`
     ("granted_vc", np.int16),    # S = 2: VC of the grant that waits,
-    ("granted_by", np.int16),    # and requester
+    ("granted_by", np.int16),    # and requester;
+    ("next_lock", np.uint64),    # within a step: the locks when it is accepted
+    ("next_set_lock", np.uint64),
     ("offered_vc", np.int16),    # within a step: VC of the grant that may be accepted
 )
 """An output."""
