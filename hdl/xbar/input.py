@@ -220,7 +220,8 @@ class InputPort(wiring.Component):
     def _return_credits(self, m, v, popped, dropped):
         """One pulse a cycle, though a pop and a drop may meet: the rest is owed."""
         owed = Signal(range(self._shape.depth + 1), name=f"owed_{v}")
-        total = Signal(len(owed) + 1, name=f"total_{v}")
-        m.d.comb += total.eq(owed + popped + dropped)
-        m.d.sync += [self.i.credit[v].eq(total.any()),
-                     owed.eq(Mux(total.any(), total - 1, 0))]
+        total, less = Signal.like(owed, name=f"total_{v}"), Signal.like(owed, name=f"less_{v}")
+        # `popped` comes late in the cycle.
+        m.d.comb += [total.eq(owed + dropped), less.eq(Mux(total.any(), total - 1, 0))]
+        m.d.sync += [self.i.credit[v].eq(popped | total.any()),
+                     owed.eq(Mux(popped, total, less))]

@@ -167,7 +167,7 @@ class OutputPort(wiring.Component):
         drains, begins_debt = self._drains, Signal(name=f"begins_debt_{v}")
         stays, spent = Signal(name=f"stays_{v}"), Signal(name=f"spent_{v}")
         m.d.comb += [
-            lost.eq(self.draining | rest), can_abort.eq(owe & funded & ~self.draining),
+            lost.eq(self.draining | rest),
             spends.eq((chosen & ~lost) | abort),
             # Of a packet that was begun, the first flit that is lost.
             begins_debt.eq(locked & lost & ~rest),
@@ -180,10 +180,14 @@ class OutputPort(wiring.Component):
                 chosen, (lost & (goes_on | (stays & ~owe & ~begins_debt))) | (~lost & spent & ~owe),
                 rest | Mux(abort, spent, stays & ~owe))),
         ]
+        m.d.sync += [
+            owe.eq(Mux(chosen, owe | begins_debt, owe & ~abort)),
+            # owe and funded and not draining, in the next cycle
+            can_abort.eq(~drains & Mux(chosen, (owe | begins_debt) & Mux(lost, stays, spent),
+                                       owe & ~abort & stays)),
+        ]
         with m.If(chosen):
-            m.d.sync += [rest.eq(lost & goes_on), owe.eq(owe | begins_debt)]
-        with m.If(abort):
-            m.d.sync += owe.eq(0)
+            m.d.sync += rest.eq(lost & goes_on)
         return ready, ~lost & ~funded & ~owe
 
     def _grant(self, m, requests, masks, order, r=0):
@@ -213,7 +217,7 @@ class OutputPort(wiring.Component):
         requests = []
         for v in range(shape.vcs):
             lock = Signal(requesters, name=f"lock_{v}")
-            stands = (waits & eligible[v]).any() & waits_vc[v]
+            stands = offer.any() & waits_vc[v]
             goes_on = (waits & self.more[v]).any()
             m.d.comb += lock.eq(Mux(stands, waits | (~goes_on).replicate(requesters), locks[v]))
             requests.append(self.wants[v] & lock & readies[v].replicate(requesters))
