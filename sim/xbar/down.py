@@ -10,6 +10,8 @@ from lightloom.sim.wires import put_flit
 from .state import ABORTS, DISCARDS
 from .write import count
 
+NO_VC = -1
+
 
 @step_function
 def discarding(state, node, j, v):
@@ -54,26 +56,42 @@ def note(state, node, j):
 
 
 @step_function
-def send_aborts(state, wires, node, cycle):
-    """End packets that were cut; the outputs that do so, and take no match in this cycle."""
+def abort_due(state, node, j):
+    """VC on which output j ends a packet that was cut, or NO_VC."""
+    owe = state.output[node, j].owe
+    while owe:
+        v = lowest(owe)
+        owe = without_lowest(owe)
+        if state.outlet[node, j, v].credits > 0:
+            return v
+    return NO_VC
+
+
+@step_function
+def aborting(state, node):
+    """Outputs that end a packet that was cut, and so take no match in this cycle."""
     busy, outputs = NOTHING, state.whole[node].disturbed & ~state.whole[node].draining
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        owe = state.output[node, j].owe
-        while owe:
-            v = lowest(owe)
-            owe = without_lowest(owe)
-            if state.outlet[node, j, v].credits > 0:
-                put_flit(wires, state.outputs[node, j], cycle + 1 + state.stages,
-                         pack(v, 0, ABORT, 0, 0, 0))
-                state.outlet[node, j, v].credits -= 1
-                state.output[node, j].owe &= ~bit(v)
-                count(state.output_counters, node, j, ABORTS)
-                note(state, node, j)
-                busy |= bit(j)
-                break
+        if abort_due(state, node, j) != NO_VC:
+            busy |= bit(j)
     return busy
+
+
+@step_function
+def send_aborts(state, wires, node, outputs, cycle):
+    """Let :func:`aborting` outputs do so, after all grants of the cycle."""
+    while outputs:
+        j = lowest(outputs)
+        outputs = without_lowest(outputs)
+        v = abort_due(state, node, j)
+        put_flit(wires, state.outputs[node, j], cycle + 1 + state.stages,
+                 pack(v, 0, ABORT, 0, 0, 0))
+        state.outlet[node, j, v].credits -= 1
+        state.output[node, j].owe &= ~bit(v)
+        count(state.output_counters, node, j, ABORTS)
+        note(state, node, j)
 
 
 @step_function

@@ -18,7 +18,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NONE, end_of
 from lightloom.sim.wires import put_flit
 
-from .down import discard, discarding, open_for, send_aborts
+from .down import aborting, discard, discarding, open_for, send_aborts
 from .queues import dequeue, first_flit, send_to
 
 NOBODY = -1
@@ -27,14 +27,13 @@ NOBODY = -1
 @step_function
 def match(state, wires, node, cycle):
     """Match inputs and outputs in one cycle; the number of flits that outputs take."""
-    count, busy, outputs, free = 0, NOTHING, state.whole[node].waiting, EVERYTHING
+    count, ending, outputs, free = 0, NOTHING, state.whole[node].waiting, EVERYTHING
     if state.whole[node].disturbed:
-        busy = send_aborts(state, wires, node, cycle)
-    two, recalled = state.stages == 2, NOTHING
+        ending = aborting(state, node)
+    two, recalled, busy = state.stages == 2, NOTHING, ending
     if two:
         # The grants of the cycle before, with what is visible before any accept of this one.
-        recalled = _recall(state, node, busy)
-        busy = NOTHING
+        recalled, busy = _recall(state, node, ending), NOTHING
     granted = cycle - 1 if two else cycle
     for turn in range(state.rounds):
         inputs = _grant(state, node, outputs & ~busy, free, cycle) | recalled
@@ -46,6 +45,8 @@ def match(state, wires, node, cycle):
             inputs = without_lowest(inputs)
             busy |= taken
             count += count_of(taken)
+    if ending:
+        send_aborts(state, wires, node, ending, cycle)
     return count
 
 
