@@ -36,8 +36,8 @@ class SilentOutput(layer.OutputPort):
         return m
 
 
-class RigidOutput(layer.OutputPort):
-    """Keeps the schedule that it has after reset."""
+class RigidTables(layer.Tables):
+    """Keeps the schedules that there are after reset."""
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
@@ -50,16 +50,13 @@ def stuck_pointer(monkeypatch):
     monkeypatch.setattr(output, "above", lambda onehot: Const(-1, len(onehot)))
 
 
-def with_input(cls):
-    return lambda monkeypatch: monkeypatch.setattr(layer, "InputPort", cls)
+def instead(name, cls):
+    """The crossbar has `cls` in the place of its `name`."""
+    return lambda monkeypatch: monkeypatch.setattr(layer, name, cls)
 
 
-def with_output(cls):
-    return lambda monkeypatch: monkeypatch.setattr(layer, "OutputPort", cls)
-
-
-ALL = [stuck_pointer, with_input(DeafInput), with_input(HastyInput), with_output(SilentOutput),
-       with_output(RigidOutput)]
+ALL = [stuck_pointer, instead("InputPort", DeafInput), instead("InputPort", HastyInput),
+       instead("OutputPort", SilentOutput), instead("Tables", RigidTables)]
 for _mutant, _name in zip(ALL, ("stuck pointer", "permit ignored", "multicast forgets members",
                                 "no ABORT", "schedule ignored"), strict=True):
     _mutant.__name__ = _name
