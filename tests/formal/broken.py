@@ -207,8 +207,8 @@ def unlinked(dut, m, inside):
 
 @broken(Router)
 def forgets_the_draining(dut, m, inside):
-    """Where all permitted outputs drain, takes any that the entry names."""
-    with m.If(~inside["up"].any()):
+    """Where any output drains, takes those that the entry names, permitted or not."""
+    with m.If(dut.draining.any()):
         m.d.comb += inside["allowed"].eq(inside["entry"].ports)
 
 
@@ -219,7 +219,7 @@ class _LeakyInput(InputPort):
 
 
 class Leaky(Crossbar):
-    """Where all permitted outputs drain, an input takes any that the entry names."""
+    """Where any output drains, an input forgets what is permitted."""
 
     def elaborate(self, platform):
         with mock.patch.object(layer, "InputPort", _LeakyInput):
