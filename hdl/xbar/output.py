@@ -145,7 +145,7 @@ class OutputPort(wiring.Component):
                 m.d.comb += now.eq(entry)
         with m.If(self.strict_en):
             m.d.sync += strict.eq(Mux(self.index[0], strict | self.vc, strict & ~self.vc))
-        onward = Cat(now <= v for v in range(vcs))
+        onward = Cat(*(now <= v for v in range(vcs - 1)), Const(1, 1))
 
         def pick(asked):
             urgent = asked & strict
