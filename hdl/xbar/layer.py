@@ -62,6 +62,7 @@ class Crossbar(wiring.Component):
                 port.read_vc.eq(matcher.vc[i]), port.taken.eq(matcher.taken[i]),
                 self.input_status[i].eq(port.status),
                 *(self.stop[i][v].eq(port.stop[v]) for v in vcs),
+                *(matcher.more[i][v].eq(port.more[v]) for v in vcs),
             ]
         m.d.comb += matcher.turn.eq(turns)
         for j, port in enumerate(sinks):

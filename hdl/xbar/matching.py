@@ -16,6 +16,8 @@ class Acceptance(wiring.Component):
         Outputs that grant its queues to single outputs.
     sets : In(O), [R][V]
         Outputs that grant its set queue of that VC.
+    more : In(C), [R]
+        The packet of the candidate goes on.
     turn : In(T)
         One-hot: m mod lcm(V, S) of the grants.
     choice : Out(C), [R]
@@ -30,7 +32,7 @@ class Acceptance(wiring.Component):
         super().__init__({
             **({"single": In(shape.outputs).array(rounds)} if shape.single else {}),
             **({"sets": In(shape.outputs).array(rounds, shape.vcs)} if shape.sets else {}),
-            "turn": In(shape.turns),
+            "more": In(shape.candidates).array(rounds), "turn": In(shape.turns),
             "choice": Out(shape.candidates).array(rounds), "matched": Out(1).array(rounds),
         })
 
@@ -51,9 +53,12 @@ class Acceptance(wiring.Component):
                 self.matched[r].eq(before | choice.any()),
             ]
             before = self.matched[r]
+        # An input stays with a packet, in all turns of the same phase.
+        stays = self.choice[0] & self.more[0]
         for u, mask in enumerate(masks):
-            with m.If(self.matched[0] & self.turn[u]):
-                m.d.sync += mask.eq(above(self.choice[0]))
+            phase = Cat(self.turn[k] for k in range(u % shape.vcs, shape.turns, shape.vcs)).any()
+            with m.If((self.matched[0] & self.turn[u]) | (stays.any() & phase)):
+                m.d.sync += mask.eq(above(self.choice[0]) | stays)
         return m
 
 
@@ -67,6 +72,8 @@ class Matcher(wiring.Component):
     among : Out(Q), [O][R-1]
     turn : In(T)
         As :class:`Acceptance`.
+    more : In, [I][V]
+        Of each queue: the packet of its first flit goes on.
     source, source_vc, first_round : Out(Q), Out(V), Out(1), [O]
         As :class:`.output.OutputPort`.
     queue, vc, taken : Out, [I]
@@ -80,6 +87,7 @@ class Matcher(wiring.Component):
         super().__init__({
             "offer": In(shape.requesters).array(outputs, rounds),
             "offer_vc": In(shape.vcs).array(outputs, rounds), "turn": In(shape.turns),
+            "more": In(shape.queues).array(inputs, shape.vcs),
             **(among if rounds > 1 else {}),
             "source": Out(shape.requesters).array(outputs),
             "source_vc": Out(shape.vcs).array(outputs), "first_round": Out(1).array(outputs),
@@ -130,7 +138,7 @@ class Matcher(wiring.Component):
         """Give input i its grants of round r, and the outputs its choice; queue, VC, outputs."""
         shape = self._shape
         outputs, vcs = range(shape.outputs), range(shape.vcs)
-        choice, queue, taken = accept.choice[r], [], 0
+        choice, queue, taken, more = accept.choice[r], [], 0, []
         vc = [[] for _ in vcs]
         if shape.single:
             m.d.comb += accept.single[r].eq(Cat(self.offer[j][r][i] for j in outputs))
@@ -138,6 +146,8 @@ class Matcher(wiring.Component):
             queue, taken = [choice[:shape.outputs]], choice[:shape.outputs]
             for v in vcs:
                 vc[v] += [choice[j] & self.offer_vc[j][r][v] for j in outputs]
+            more += [Cat(self.offer_vc[j][r][v] & self.more[i][v][j] for v in vcs).any()
+                     for j in outputs]
         if shape.sets:
             q, first = i + shape.inputs * shape.single, shape.outputs * shape.single
             for v in vcs:
@@ -149,6 +159,8 @@ class Matcher(wiring.Component):
                 pairs[j][q].eq(Cat(accept.sets[r][v][j] & choice[first + v] for v in vcs).any())
                 for j in outputs]
             queue = [*queue, choice[first:].any()]
+            more += [self.more[i][v][-1] for v in vcs]
+        m.d.comb += accept.more[r].eq(Cat(more))
         return Cat(queue), Cat(Cat(terms).any() for terms in vc), taken
 
 
