@@ -132,9 +132,10 @@ def show(title: str, figures: list[Figures], extra: dict[str, str]) -> None:
     table = Table("traffic", "load", "flits/cycle", "of possible", "other outputs", "Jain",
                   "mean wait", "worst", "at head", "RTL differs", "reference", title=title)
     for f in figures:
-        table.add_row(f.name, f"{f.load:g}", f"{f.flits:.3f}", f"{f.share:.4f}",
-                      f"{f.others:.4f}", f"{f.fairness:.4f}", f"{f.mean_wait:.2f}",
-                      f"{f.worst_wait:,}", f"{f.head_wait:,}",
+        others = f"{f.others:.4f}" if f.name.startswith("hot-spot") else ""
+        table.add_row(f.name, f"{f.load:g}", f"{f.flits:.3f}", f"{f.share:.4f}", others,
+                      f"{f.fairness:.4f}", f"{f.mean_wait:.2f}", f"{f.worst_wait:,}",
+                      f"{f.head_wait:,}",
                       "-" if f.differ is None else str(f.differ),
                       extra.get(f"{f.name} {f.load:g}", ""))
     Console(width=150).print(table)
