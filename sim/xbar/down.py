@@ -7,7 +7,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, pack
 from lightloom.sim.wires import put_flit
 
-from .state import ABORTS, DISCARDS
+from .state import ABORTS, DISCARDS, DOWN
 from .write import count
 
 NO_VC = -1
@@ -16,13 +16,14 @@ NO_VC = -1
 @step_function
 def discarding(state, node, j, v):
     """Whether what is matched with (j, v) is lost."""
-    return (state.whole[node].draining & bit(j) | state.output[node, j].rest & bit(v)) != NOTHING
+    draining = state.whole_more[node].draining & bit(j)
+    return (draining | state.output[node, j].rest & bit(v)) != NOTHING
 
 
 @step_function
 def open_for(state, node, j, v):
     """Condition 3 of eligibility."""
-    if state.whole[node].disturbed & bit(j):
+    if state.ever[DOWN] and state.whole_more[node].disturbed & bit(j):
         if discarding(state, node, j, v):
             return True
         if state.output[node, j].owe & bit(v):
@@ -36,7 +37,7 @@ def discard(state, node, j, v, more):
     count(state.output_counters, node, j, DISCARDS)
     begun = state.outlet[node, j, v].lock != EVERYTHING
     if state.sets:
-        begun |= state.outlet[node, j, v].set_lock != EVERYTHING
+        begun |= state.outlet_more[node, j, v].set_lock != EVERYTHING
     if begun and state.output[node, j].rest & bit(v) == NOTHING:
         state.output[node, j].owe |= bit(v)
     if more:
@@ -49,10 +50,11 @@ def discard(state, node, j, v, more):
 @step_function
 def note(state, node, j):
     """Keep `disturbed`."""
-    if state.whole[node].draining & bit(j) | state.output[node, j].rest | state.output[node, j].owe:
-        state.whole[node].disturbed |= bit(j)
+    draining = state.whole_more[node].draining & bit(j)
+    if draining | state.output[node, j].rest | state.output[node, j].owe:
+        state.whole_more[node].disturbed |= bit(j)
     else:
-        state.whole[node].disturbed &= ~bit(j)
+        state.whole_more[node].disturbed &= ~bit(j)
 
 
 @step_function
@@ -70,7 +72,8 @@ def abort_due(state, node, j):
 @step_function
 def aborting(state, node):
     """Outputs that end a packet that was cut, and so take no match in this cycle."""
-    busy, outputs = NOTHING, state.whole[node].disturbed & ~state.whole[node].draining
+    busy = NOTHING
+    outputs = state.whole_more[node].disturbed & ~state.whole_more[node].draining
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
@@ -97,12 +100,13 @@ def send_aborts(state, wires, node, outputs, cycle):
 @step_function
 def watch(state, node, up):
     """After a step, with the set `up` of outputs that were up in its cycle: which ones drain."""
+    state.ever[DOWN] = True
     for j in range(state.outputs.shape[1]):
         if up & bit(j):
             state.output[node, j].down = 0
-            state.whole[node].draining &= ~bit(j)
+            state.whole_more[node].draining &= ~bit(j)
         elif state.output[node, j].down < state.hold_cycles:
             state.output[node, j].down += 1
             if state.output[node, j].down == state.hold_cycles:
-                state.whole[node].draining |= bit(j)
+                state.whole_more[node].draining |= bit(j)
         note(state, node, j)

@@ -20,6 +20,7 @@ from lightloom.sim.wires import put_flit
 
 from .down import aborting, discard, discarding, open_for, send_aborts
 from .queues import dequeue, first_flit, send_to
+from .state import DOWN, SCHEDULED
 
 NOBODY = -1
 
@@ -28,7 +29,7 @@ NOBODY = -1
 def match(state, wires, node, cycle):
     """Match inputs and outputs in one cycle; the number of flits that outputs take."""
     count, ending, outputs, free = 0, NOTHING, state.whole[node].waiting, EVERYTHING
-    if state.whole[node].disturbed:
+    if state.ever[DOWN]:
         ending = aborting(state, node)
     two, recalled, busy = state.stages == 2, NOTHING, ending
     if two:
@@ -69,15 +70,15 @@ def _grant(state, node, outputs, free, cycle):
                 state.output[node, j].granted_vc = v
                 state.output[node, j].granted_by = q
     if state.stages == 2:
-        state.whole[node].granted = waiting
+        state.whole_more[node].granted = waiting
     return granted
 
 
 @step_function
 def _recall(state, node, busy):
     """S = 2: offer the grants of the cycle before that still hold; the inputs that have one."""
-    state.whole[node].foreseen = NOTHING
-    granted, outputs = NOTHING, state.whole[node].granted & ~busy
+    state.whole_more[node].foreseen = NOTHING
+    granted, outputs = NOTHING, state.whole_more[node].granted & ~busy
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
@@ -99,7 +100,7 @@ def _foresee(state, node, j, v, q, lock):
     i, own, other = lowest(lock), q < state.set_requester, NOTHING
     if end_of(first_flit(state, node, i, v, j if own else state.head.shape[3] - 1)) != NONE:
         lock = other = EVERYTHING
-    state.whole[node].foreseen |= bit(j)
+    state.whole_more[node].foreseen |= bit(j)
     state.output[node, j].next_lock = lock if own else other
     state.output[node, j].next_set_lock = other if own else lock
 
@@ -109,7 +110,7 @@ def _choose(state, node, j, free, cycle):
     """(VC, requester) that output j grants; the latter may be NOBODY."""
     vcs = state.vc.shape[1]
     strict, begin, v = NOTHING, 0, np.int64(cycle % vcs)
-    if state.whole[node].scheduled:
+    if state.ever[SCHEDULED]:
         strict = state.output[node, j].strict
         v = np.int64(state.schedule[node, j, cycle % state.schedule.shape[2]])
         begin = -vcs if strict else 0
@@ -128,12 +129,12 @@ def _requesters(state, node, j, v):
     """Inputs whose queue, and those whose set queue, meets conditions 1 and 2."""
     lock, set_lock, many = state.outlet[node, j, v].lock, NOTHING, NOTHING
     if state.sets:
-        set_lock = state.outlet[node, j, v].set_lock
-    if (state.stages == 2 and state.whole[node].foreseen & bit(j)
-            and state.output[node, j].offered_vc == v):
+        set_lock = state.outlet_more[node, j, v].set_lock
+    if (state.stages == 2 and state.whole_more[node].foreseen & bit(j)
+            and state.offered_vc[node, j] == v):
         lock, set_lock = state.output[node, j].next_lock, state.output[node, j].next_set_lock
     if state.sets:
-        many = state.outlet[node, j, v].want & set_lock
+        many = state.outlet_more[node, j, v].want & set_lock
     return state.outlet[node, j, v].queued & lock, many
 
 
@@ -153,14 +154,26 @@ def _of_vc(state, node, j, v, free, cycle):
 @step_function
 def _offer(state, node, j, v, q):
     """Tell an input of a grant; the set of that input."""
-    state.output[node, j].offered_vc = v
+    state.offered_vc[node, j] = v
     if q < state.set_requester:
         state.input[node, q].grants |= bit(j)
         return bit(q)
     i = q - state.set_requester
-    state.inlet[node, i, v].set_grants |= bit(j)
-    state.input[node, i].set_vcs |= bit(v)
+    state.inlet_more[node, i, v].set_grants |= bit(j)
+    state.input_more[node, i].set_vcs |= bit(v)
     return bit(i)
+
+
+@step_function
+def _turn(state, node, i, phase, candidate, more):
+    """Move the pointers of input i: it stays with a packet that goes on."""
+    turns, vcs = state.accept_from.shape[2], state.vc.shape[1]
+    if more:
+        for u in range(phase % vcs, turns, vcs):
+            state.accept_from[node, i, u] = candidate
+    else:
+        state.accept_from[node, i, phase] = (
+            candidate + 1 if candidate + 1 < state.candidates else 0)
 
 
 @step_function
@@ -172,49 +185,50 @@ def _accept(state, wires, node, i, granted, cycle, moves):
     phase = granted % state.accept_from.shape[2]
     start = np.int64(state.accept_from[node, i, phase])
     if state.sets:
-        candidate = first_of_two(
-            state.input[node, i].grants, state.input[node, i].set_vcs, state.set_candidate, start)
+        candidate = first_of_two(state.input[node, i].grants, state.input_more[node, i].set_vcs,
+                                 state.set_candidate, start)
     else:
         candidate = first_from(state.input[node, i].grants, start)
-    if moves:
-        state.accept_from[node, i, phase] = (
-            candidate + 1 if candidate + 1 < state.candidates else 0)
     if candidate < state.set_candidate:
-        v, outputs = np.int64(state.output[node, candidate].offered_vc), bit(candidate)
+        v, outputs = np.int64(state.offered_vc[node, candidate]), bit(candidate)
         q, lock, set_lock = i, bit(i), NOTHING
         flit = dequeue(state, node, i, v, candidate)
     else:
         v = candidate - state.set_candidate
-        outputs = state.inlet[node, i, v].set_grants
+        outputs = state.inlet_more[node, i, v].set_grants
         q, lock, set_lock = i + state.set_requester, NOTHING, bit(i)
         flit = send_to(state, node, i, v, outputs)
+    more = end_of(flit) == NONE
+    if moves:
+        _turn(state, node, i, phase, candidate, more)
     rest = outputs
     while rest:
         j = lowest(rest)
         rest = without_lowest(rest)
         _take(state, wires, node, j, v, flit, cycle)
-        more = end_of(flit) == NONE
         state.outlet[node, j, v].lock = lock if more else EVERYTHING
         if state.sets:
-            state.outlet[node, j, v].set_lock = set_lock if more else EVERYTHING
+            state.outlet_more[node, j, v].set_lock = set_lock if more else EVERYTHING
         if moves:
             state.grant_from[node, j, v, granted & state.stages - 1] = (
                 q + 1 if q + 1 < state.requesters else 0)
     state.input[node, i].grants = NOTHING
     if state.sets:
-        while state.input[node, i].set_vcs:
-            state.inlet[node, i, lowest(state.input[node, i].set_vcs)].set_grants = NOTHING
-            state.input[node, i].set_vcs = without_lowest(state.input[node, i].set_vcs)
+        vcs = state.input_more[node, i].set_vcs
+        while vcs:
+            state.inlet_more[node, i, lowest(vcs)].set_grants = NOTHING
+            vcs = without_lowest(vcs)
+        state.input_more[node, i].set_vcs = NOTHING
     return outputs
 
 
 @step_function
 def _take(state, wires, node, j, v, flit, cycle):
     """Output j takes a flit, or loses it."""
-    if state.whole[node].disturbed & bit(j) and discarding(state, node, j, v):
+    if state.ever[DOWN] and discarding(state, node, j, v):
         discard(state, node, j, v, end_of(flit) == NONE)
     else:
         state.outlet[node, j, v].credits -= 1
         put_flit(wires, state.outputs[node, j], cycle + 1 + state.stages, flit)
         if state.statistics:
-            state.outlet[node, j, v].flits += 1
+            state.outlet_more[node, j, v].flits += 1

@@ -17,7 +17,7 @@ def enqueue(state, node, i, v, way, members, flit):
     queue, to_set = way, way == TO_SET
     if to_set:
         queue = np.int64(state.head.shape[3] - 1)
-        empty = state.vc[node, v].set_queued & bit(i) == NOTHING
+        empty = state.vc_more[node, v].set_queued & bit(i) == NOTHING
     else:
         empty = state.outlet[node, way, v].queued & bit(i) == NOTHING
     slot = state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used]
@@ -31,7 +31,7 @@ def enqueue(state, node, i, v, way, members, flit):
     if to_set:
         state.members[node, i, v, slot] = members
         if empty:
-            state.vc[node, v].set_queued |= bit(i)
+            state.vc_more[node, v].set_queued |= bit(i)
             _show(state, node, i, v)
     else:
         state.outlet[node, way, v].queued |= bit(i)
@@ -55,7 +55,7 @@ def dequeue(state, node, i, v, j):
         _forget(state, node, j)
     if state.counting:
         state.held[node, i, v, j] -= 1
-        state.input[node, i].left_for = j
+        state.input_more[node, i].left_for = j
     return state.slots[node, i, v, slot]
 
 
@@ -69,12 +69,12 @@ def send_to(state, node, i, v, outputs):
     more = True
     if state.members[node, i, v, slot] == NOTHING:
         slot, last = _pop(state, node, i, v, place)
-        state.input[node, i].left_for = TO_SET
+        state.input_more[node, i].left_for = TO_SET
         more = not last
     if more:
         _show(state, node, i, v)
     else:
-        state.vc[node, v].set_queued &= ~bit(i)
+        state.vc_more[node, v].set_queued &= ~bit(i)
     return state.slots[node, i, v, slot]
 
 
@@ -98,7 +98,7 @@ def _forget(state, node, j):
     for w in range(state.vc.shape[1]):
         others |= state.outlet[node, j, w].queued
         if state.sets:
-            others |= state.outlet[node, j, w].want
+            others |= state.outlet_more[node, j, w].want
     if others == NOTHING:
         state.whole[node].waiting &= ~bit(j)
 
@@ -120,7 +120,7 @@ def _show(state, node, i, v):
     left = _wanted(state, node, i, v)
     state.whole[node].waiting |= left
     while left:
-        state.outlet[node, lowest(left), v].want |= bit(i)
+        state.outlet_more[node, lowest(left), v].want |= bit(i)
         left = without_lowest(left)
 
 
@@ -131,5 +131,5 @@ def _hide(state, node, i, v):
     while left:
         j = lowest(left)
         left = without_lowest(left)
-        state.outlet[node, j, v].want &= ~bit(i)
+        state.outlet_more[node, j, v].want &= ~bit(i)
         _forget(state, node, j)

@@ -1,6 +1,7 @@
 """Registers of :class:`.state.XbarState` by the place that they belong to.
 
-A set is a uint64: of inputs, outputs or VCs as said.
+A set is a uint64: of inputs, outputs or VCs as said. What a plain crossbar does not touch is in a
+record of its own, MORE, so that what it does lies together.
 """
 
 from __future__ import annotations
@@ -14,26 +15,32 @@ def _record(*fields):
 
 WHOLE = _record(
     ("arrived", np.uint64),      # inputs whose register holds a flit, to be routed
-    ("routed", np.uint64),       # S = 2: inputs whose latch holds one, to be classified
     ("waiting", np.uint64),      # outputs that any queue has a flit for
-    ("granted", np.uint64),      # S = 2: outputs whose grant waits to be accepted
-    ("disturbed", np.uint64),    # outputs that drain, or have `rest` or `owe`
-    ("draining", np.uint64),     # outputs
-    ("foreseen", np.uint64),     # S = 2, within a step: outputs whose waiting grant holds
-    ("scheduled", np.uint8),     # whether a schedule or a strict set was ever written
 )
 """A crossbar."""
 
+WHOLE_MORE = _record(
+    ("routed", np.uint64),       # S = 2: inputs whose latch holds a flit, to be classified
+    ("granted", np.uint64),      # S = 2: outputs whose grant waits to be accepted
+    ("foreseen", np.uint64),     # S = 2, within a step: those whose waiting grant holds
+    ("disturbed", np.uint64),    # outputs that drain, or have `rest` or `owe`
+    ("draining", np.uint64),     # outputs
+)
+
 INPUT = _record(
+    ("register", np.int64),      # flit that arrived
+    ("grants", np.uint64),       # within a step: outputs that grant queues to one output
+)
+"""An input."""
+
+INPUT_MORE = _record(
     ("table", np.int64),         # which table of entries is the input's
     ("permit", np.uint64),       # outputs
-    ("register", np.int64),      # flit that arrived
     ("latch", np.int64),         # S = 2: flit that was routed; of a first one also
     ("latch_members", np.uint64),    # outputs,
     ("latch_way", np.int16),     # way,
     ("latch_verdict", np.uint8),     # and verdict
     ("left_for", np.int16),      # queue that a flit left in this step: an output, or TO_SET
-    ("grants", np.uint64),       # within a step: outputs that grant queues to one output
     ("set_vcs", np.uint64),      # within a step: VCs of which `set_grants` is not empty
     ("refused", np.uint8),       # `valid` of the report, and its other fields
     ("breach", np.uint8),
@@ -41,7 +48,6 @@ INPUT = _record(
     ("refused_src", np.int16),
     ("refused_dst", np.int16),
 )
-"""An input."""
 
 OUTPUT = _record(
     ("strict", np.uint64),       # VCs
@@ -52,42 +58,50 @@ OUTPUT = _record(
     ("granted_by", np.int16),    # and requester;
     ("next_lock", np.uint64),    # within a step: the locks when it is accepted
     ("next_set_lock", np.uint64),
-    ("offered_vc", np.int16),    # within a step: VC of the grant that may be accepted
 )
 """An output."""
 
 INLET = _record(
-    ("open_members", np.uint64),     # outputs of the packet being written, where it is TO_SET
-    ("set_grants", np.uint64),   # within a step: outputs that grant the set queue
     ("open", np.int16),          # way of the packet being written, or CLOSED
     ("used", np.int16),          # slots in use
     ("owed", np.int16),          # credits
     ("bad", np.uint8),
     ("dropping", np.uint8),
-    ("peak", np.int16),
-    ("flits", np.int64),         # cut to 32 bits when read
 )
 """A VC of an input."""
+
+INLET_MORE = _record(
+    ("open_members", np.uint64),     # outputs of the packet being written, where it is TO_SET
+    ("set_grants", np.uint64),   # within a step: outputs that grant the set queue
+    ("flits", np.int64),         # cut to 32 bits when read
+    ("peak", np.int16),
+)
 
 OUTLET = _record(
     ("queued", np.uint64),       # inputs with a flit in queue (i, v, j)
     ("lock", np.uint64),         # inputs whose queue may send: one, none, or all when free
     ("credits", np.int16),
+)
+"""A VC of an output."""
+
+OUTLET_MORE = _record(
     ("want", np.uint64),         # inputs whose set queue wants the output
     ("set_lock", np.uint64),     # inputs whose set queue may send
     ("flits", np.int64),         # cut to 32 bits when read
     ("stalls", np.int64),
 )
-"""A VC of an output."""
 
 VC = _record(
     ("matched", np.uint64),      # inputs of which a flit left in this step
     ("dropped", np.uint64),      # inputs of which one was dropped with credit in this step
     ("owing", np.uint64),        # inputs with owed > 0
+)
+"""A VC of a crossbar."""
+
+VC_MORE = _record(
     ("lingering", np.uint64),    # S = 2: `matched` of the cycle before
     ("set_queued", np.uint64),   # inputs with a flit in their set queue
 )
-"""A VC of a crossbar."""
 
 DEFAULT = _record(("ports", np.uint64), ("kind", np.uint8))
 """The default entry of a table."""

@@ -49,7 +49,7 @@ def resolve(state, node, i, v, flit):
 
     Called after the matching of the same cycle, and before what is queued in it.
     """
-    table, dst = state.input[node, i].table, dst_of(flit)
+    table, dst = state.input_more[node, i].table, dst_of(flit)
     kind, members = np.uint8(NO_ENTRY), NOTHING
     if dst < state.kind.shape[1]:
         kind, members = state.kind[table, dst], state.ports[table, dst]
@@ -59,7 +59,7 @@ def resolve(state, node, i, v, flit):
             return CLOSED, NOTHING, STRANGER
     if kind == DENIED:
         return CLOSED, NOTHING, BREACH
-    verdict, permit = PASSES, state.input[node, i].permit
+    verdict, permit = PASSES, state.input_more[node, i].permit
     if kind == SOURCE:
         named = np.int64(state.payload[tag_of(flit)] & np.uint64(0xFF))
         if named >= state.outputs.shape[1]:
@@ -83,8 +83,8 @@ def resolve(state, node, i, v, flit):
 @step_function
 def _one_of(state, node, i, v, members, flit):
     """The output that a packet of kind ONE takes of a set of several."""
-    if members & ~state.whole[node].draining:
-        members &= ~state.whole[node].draining
+    if members & ~state.whole_more[node].draining:
+        members &= ~state.whole_more[node].draining
     if state.ecmp == LOWEST:
         return lowest(members)
     count = count_of(members)
@@ -97,8 +97,9 @@ def _one_of(state, node, i, v, members, flit):
     j, least = best, np.int64(1 << 30)
     for _ in range(count):
         held = np.int64(state.held[node, i, v, j])
-        # A flit that leaves in this cycle is visible in it.
-        held += state.vc[node, v].matched & bit(i) != NOTHING and state.input[node, i].left_for == j
+        if state.vc[node, v].matched & bit(i) and state.input_more[node, i].left_for == j:
+            # What leaves in this cycle is visible in it.
+            held += 1
         if held < least:
             best, least = j, held
         j = first_from(members, j + 1 if j < 63 else 0)

@@ -18,6 +18,9 @@ UNKNOWN, BREACHES, PROTOCOL_ERRORS, OVERFLOWS = range(4)
 DISCARDS, ABORTS = range(2)
 """Places in `output_counters`."""
 
+SCHEDULED, DOWN = range(2)
+"""Places in `ever`: a schedule or a strict set written, an output down."""
+
 CLOSED, TO_SET = -1, -2
 """Ways that are no output: none, and the set queue."""
 
@@ -52,12 +55,19 @@ class XbarState(NamedTuple):
     # Registers.
     inputs: np.ndarray      # int64[N, I]: wires
     outputs: np.ndarray     # int64[N, O]: wires
+    ever: np.ndarray        # uint8[2]: whether any crossbar was ever SCHEDULED, or had one DOWN
     whole: np.ndarray       # WHOLE[N]
+    whole_more: np.ndarray
     input: np.ndarray       # INPUT[N, I]
+    input_more: np.ndarray
     output: np.ndarray      # OUTPUT[N, O]
+    offered_vc: np.ndarray  # int16[N, O]: within a step: VC of the grant that may be accepted
     inlet: np.ndarray       # INLET[N, I, V]
+    inlet_more: np.ndarray
     outlet: np.ndarray      # OUTLET[N, O, V]
+    outlet_more: np.ndarray
     vc: np.ndarray          # VC[N, V]
+    vc_more: np.ndarray
     grant_from: np.ndarray  # int16[N, O, V, S]: g
     accept_from: np.ndarray  # int16[N, I, lcm(V, S)]: a
     input_counters: np.ndarray   # int32[N, I, 4]: saturating at 65535
@@ -98,23 +108,25 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
     s, b, tables = shape.stages, shape.queue_count, len(entries.kind)
     counting = ECMP[shape.ecmp] == OCCUPANCY or shape.voq_limit > 0
     # Untouched zeros take no memory.
-    whole, input, output, inlet, outlet, vc = (
-        np.zeros(size, kind) for size, kind in (
-            (n, records.WHOLE), ((n, i), records.INPUT), ((n, o), records.OUTPUT),
-            ((n, i, v), records.INLET), ((n, o, v), records.OUTLET), ((n, v), records.VC)))
-    input["permit"] = EVERYTHING
-    input["table"] = np.arange(n)[:, None] if table is None else table
-    inlet["open"] = CLOSED
-    outlet["credits"] = shape.credits
-    outlet["lock"] = outlet["set_lock"] = EVERYTHING
+    places = {"whole": (n,), "whole_more": (n,), "input": (n, i), "input_more": (n, i),
+              "output": (n, o), "inlet": (n, i, v), "inlet_more": (n, i, v),
+              "outlet": (n, o, v), "outlet_more": (n, o, v), "vc": (n, v), "vc_more": (n, v)}
+    made = {name: np.zeros(size, getattr(records, name.upper())) for name, size in places.items()}
+    made["input_more"]["permit"] = EVERYTHING
+    made["input_more"]["table"] = np.arange(n)[:, None] if table is None else table
+    made["inlet"]["open"] = CLOSED
+    made["outlet"]["credits"] = shape.credits
+    made["outlet"]["lock"] = EVERYTHING
+    if shape.sets:
+        made["outlet_more"]["set_lock"] = EVERYTHING
     return XbarState(
         stages=s, rounds=shape.rounds, ecmp=ECMP[shape.ecmp], fifo=shape.fifo, sets=shape.sets,
         multicast=shape.multicast, source_routing=shape.source_routing, counting=counting,
         statistics=shape.statistics, set_requester=0 if shape.fifo else i,
         set_candidate=0 if shape.fifo else o, requesters=shape.requesters,
         candidates=shape.candidates, hold_cycles=shape.hold_cycles, inputs=inputs,
-        outputs=outputs, whole=whole, input=input, output=output, inlet=inlet, outlet=outlet,
-        vc=vc, grant_from=np.zeros((n, o, v, s), np.int16),
+        outputs=outputs, ever=np.zeros(2, np.uint8), **made,
+        offered_vc=np.zeros((n, o), np.int16), grant_from=np.zeros((n, o, v, s), np.int16),
         accept_from=np.zeros((n, i, lcm(v, s)), np.int16),
         input_counters=np.zeros((n, i, 4), np.int32),
         output_counters=np.zeros((n, o, 2), np.int32),

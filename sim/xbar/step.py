@@ -11,6 +11,7 @@ from lightloom.sim.wires import SLOTS, put_credit, take_credit, take_flit
 
 from .down import discarding
 from .match import match
+from .state import DOWN
 from .write import in_use, route_and_write
 
 
@@ -21,15 +22,17 @@ def xbar_step(state, wires, node, cycle):
         observe(state, node)
     count = 0
     # Matching sees what was queued before this cycle: it goes first.
-    if state.whole[node].waiting | state.whole[node].disturbed | state.whole[node].granted:
+    if state.whole[node].waiting or state.stages == 2 or state.ever[DOWN]:
         count = match(state, wires, node, cycle)
-    inputs = state.whole[node].arrived | state.whole[node].routed
+    inputs = state.whole[node].arrived
+    if state.stages == 2:
+        inputs |= state.whole_more[node].routed
     while inputs:
         route_and_write(state, node, lowest(inputs))
         inputs = without_lowest(inputs)
     if state.stages == 2:
         for v in range(state.vc.shape[1]):
-            state.vc[node, v].lingering = state.vc[node, v].matched
+            state.vc_more[node, v].lingering = state.vc[node, v].matched
     for v in range(state.vc.shape[1]):
         if state.vc[node, v].matched | state.vc[node, v].dropped | state.vc[node, v].owing:
             return_credits(state, wires, node, v, cycle)
@@ -77,7 +80,7 @@ def observe(state, node):
     """Statistics of what is visible in a cycle, before it is stepped."""
     for i in range(state.inputs.shape[1]):
         for v in range(state.vc.shape[1]):
-            state.inlet[node, i, v].peak = max(np.int64(state.inlet[node, i, v].peak),
+            state.inlet_more[node, i, v].peak = max(np.int64(state.inlet_more[node, i, v].peak),
                                          in_use(state, node, i, v))
     outputs = state.whole[node].waiting
     while outputs:
@@ -88,9 +91,10 @@ def observe(state, node):
             if state.outlet[node, j, v].credits == 0 and owe == NOTHING:
                 eligible = state.outlet[node, j, v].queued & state.outlet[node, j, v].lock
                 if state.sets:
-                    eligible |= state.outlet[node, j, v].want & state.outlet[node, j, v].set_lock
+                    wants = state.outlet_more[node, j, v].want
+                    eligible |= wants & state.outlet_more[node, j, v].set_lock
                 if eligible and not discarding(state, node, j, v):
-                    state.outlet[node, j, v].stalls += 1
+                    state.outlet_more[node, j, v].stalls += 1
 
 
 @step_function
@@ -98,6 +102,6 @@ def clear_statistics(state, node):
     """Before the step of the cycle in which `clear` pulses."""
     for v in range(state.vc.shape[1]):
         for i in range(state.inputs.shape[1]):
-            state.inlet[node, i, v].flits = state.inlet[node, i, v].peak = 0
+            state.inlet_more[node, i, v].flits = state.inlet_more[node, i, v].peak = 0
         for j in range(state.outputs.shape[1]):
-            state.outlet[node, j, v].flits = state.outlet[node, j, v].stalls = 0
+            state.outlet_more[node, j, v].flits = state.outlet_more[node, j, v].stalls = 0

@@ -9,6 +9,8 @@ import numpy as np
 from lightloom.sim.bits import EVERYTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 
+from .state import SCHEDULED
+
 NO_ENTRY, ONE, ALL, SOURCE, DENIED = range(5)
 """Kinds of entries."""
 
@@ -50,16 +52,16 @@ def write_table(state, node, op, inputs, index, value, ports):
         while inputs:
             i = lowest(inputs)
             inputs = without_lowest(inputs)
-            table = state.input[node, i].table
+            table = state.input_more[node, i].table
             if op == PERMIT:
-                state.input[node, i].permit = ports
+                state.input_more[node, i].permit = ports
             elif op == DEFAULT:
                 state.default[table].kind = value
                 state.default[table].ports = ports
             elif index < state.kind.shape[1]:
                 state.kind[table, index], state.ports[table, index] = value, ports
     elif (op == SLOT and index < state.schedule.shape[2] or op == STRICT) and value < vcs:
-        state.whole[node].scheduled = True
+        state.ever[SCHEDULED] = True
         while ports:
             j = lowest(ports)
             ports = without_lowest(ports)

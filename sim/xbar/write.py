@@ -30,7 +30,7 @@ def in_use(state, node, i, v):
     left = state.vc[node, v].matched >> np.uint64(i) & np.uint64(1)
     held = np.int64(state.inlet[node, i, v].used) + np.int64(left)
     if state.stages == 2:
-        held += np.int64(state.vc[node, v].lingering >> np.uint64(i) & np.uint64(1))
+        held += np.int64(state.vc_more[node, v].lingering >> np.uint64(i) & np.uint64(1))
     return held
 
 
@@ -38,11 +38,11 @@ def in_use(state, node, i, v):
 def report(state, node, i, flit, breach):
     """Count and note a packet that is unknown, or a breach."""
     count(state.input_counters, node, i, BREACHES if breach else UNKNOWN)
-    state.input[node, i].refused = True
-    state.input[node, i].breach = breach
-    state.input[node, i].refused_vc = vc_of(flit)
-    state.input[node, i].refused_src = src_of(flit)
-    state.input[node, i].refused_dst = dst_of(flit)
+    state.input_more[node, i].refused = True
+    state.input_more[node, i].breach = breach
+    state.input_more[node, i].refused_vc = vc_of(flit)
+    state.input_more[node, i].refused_src = src_of(flit)
+    state.input_more[node, i].refused_dst = dst_of(flit)
 
 
 @step_function
@@ -55,21 +55,27 @@ def route_and_write(state, node, i):
         way, members, verdict = resolve(state, node, i, vc_of(flit), flit)
     ready = fresh
     if state.stages == 2:
-        ready = state.whole[node].routed & bit(i) != NOTHING
-        latch = state.input[node, i].latch
-        latch_way = np.int64(state.input[node, i].latch_way)
-        latch_members = state.input[node, i].latch_members
-        latch_verdict = np.int64(state.input[node, i].latch_verdict)
-        state.whole[node].routed &= ~bit(i)
-        if fresh:
-            state.whole[node].routed |= bit(i)
-            state.input[node, i].latch = flit
-            state.input[node, i].latch_way = way
-            state.input[node, i].latch_members = members
-            state.input[node, i].latch_verdict = verdict
-        flit, way, members, verdict = latch, latch_way, latch_members, latch_verdict
+        ready = state.whole_more[node].routed & bit(i) != NOTHING
+        flit, way, members, verdict = exchange(
+            state, node, i, fresh, flit, way, members, verdict)
     if ready:
         write(state, node, i, flit, way, members, verdict)
+
+
+@step_function
+def exchange(state, node, i, fresh, flit, way, members, verdict):
+    """S = 2: latch what was routed in this cycle; return what was in the one before."""
+    before = (state.input_more[node, i].latch, np.int64(state.input_more[node, i].latch_way),
+              state.input_more[node, i].latch_members,
+              np.int64(state.input_more[node, i].latch_verdict))
+    state.whole_more[node].routed &= ~bit(i)
+    if fresh:
+        state.whole_more[node].routed |= bit(i)
+        state.input_more[node, i].latch = flit
+        state.input_more[node, i].latch_way = way
+        state.input_more[node, i].latch_members = members
+        state.input_more[node, i].latch_verdict = verdict
+    return before
 
 
 @step_function
@@ -82,7 +88,7 @@ def write(state, node, i, flit, new_way, new_members, verdict):
     more, bad = end == NONE, state.inlet[node, i, v].bad
     way, members, errors, dropped = np.int64(state.inlet[node, i, v].open), NOTHING, False, False
     if way == TO_SET:
-        members = state.inlet[node, i, v].open_members
+        members = state.inlet_more[node, i, v].open_members
     if in_use(state, node, i, v) >= state.slots.shape[3]:                   # 2
         count(state.input_counters, node, i, OVERFLOWS)
         if way != CLOSED:
@@ -117,7 +123,7 @@ def write(state, node, i, flit, new_way, new_members, verdict):
     else:
         enqueue(state, node, i, v, way, members, flit)
         if state.statistics:
-            state.inlet[node, i, v].flits += 1
+            state.inlet_more[node, i, v].flits += 1
 
 
 @step_function
@@ -129,6 +135,6 @@ def begin(state, node, i, v, flit, way, members, verdict):
     if end_of(flit) == NONE:
         state.inlet[node, i, v].open = way
         if way == TO_SET:
-            state.inlet[node, i, v].open_members = members
+            state.inlet_more[node, i, v].open_members = members
     state.inlet[node, i, v].dropping = False
     state.inlet[node, i, v].bad = False
