@@ -288,7 +288,13 @@ class Restated:
             if turn == 1:
                 self.g[j, v, then % self.S] = (q + 1) % self.Q
         if turn == 1:
-            self.a[i, then % lcm(len(self.V), self.S)] = (candidate + 1) % self.C
+            turns = lcm(len(self.V), self.S)
+            if more:
+                for u in range(turns):
+                    if (u - then) % len(self.V) == 0:
+                        self.a[i, u] = candidate
+            else:
+                self.a[i, then % turns] = (candidate + 1) % self.C
         if q >= self.first_set:
             flit.sent = flit.sent | set(outputs)
             if flit.sent != flit.set:
