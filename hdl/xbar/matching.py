@@ -53,12 +53,16 @@ class Acceptance(wiring.Component):
                 self.matched[r].eq(before | choice.any()),
             ]
             before = self.matched[r]
-        # An input stays with a packet, in all turns of the same phase.
-        stays = self.choice[0] & self.more[0]
+        # An input stays with a packet, in all turns of the same phase, and leaves it in all turns.
+        choice, ends = self.choice[0], Signal(shape.candidates)
+        stays = Signal(shape.candidates)
+        m.d.comb += [stays.eq(choice & self.more[0]), ends.eq(choice & ~self.more[0])]
         for u, mask in enumerate(masks):
             phase = Cat(self.turn[k] for k in range(u % shape.vcs, shape.turns, shape.vcs)).any()
-            with m.If((self.matched[0] & self.turn[u]) | (stays.any() & phase)):
-                m.d.sync += mask.eq(above(self.choice[0]) | stays)
+            points_there = (ends & mask).any() & ~((ends >> 1) & mask).any()
+            with m.If((self.matched[0] & self.turn[u]) | (stays.any() & phase) | points_there):
+                # Past the last candidate comes the first one.
+                m.d.sync += mask.eq(above(choice) | stays | ends[-1].replicate(len(mask)))
         return m
 
 

@@ -172,8 +172,10 @@ def _turn(state, node, i, phase, candidate, more):
         for u in range(phase % vcs, turns, vcs):
             state.accept_from[node, i, u] = candidate
     else:
-        state.accept_from[node, i, phase] = (
-            candidate + 1 if candidate + 1 < state.candidates else 0)
+        after = candidate + 1 if candidate + 1 < state.candidates else 0
+        for u in range(turns):
+            if u == phase or state.accept_from[node, i, u] == candidate:
+                state.accept_from[node, i, u] = after
 
 
 @step_function

@@ -294,7 +294,9 @@ class Restated:
                     if (u - then) % len(self.V) == 0:
                         self.a[i, u] = candidate
             else:
-                self.a[i, then % turns] = (candidate + 1) % self.C
+                for u in range(turns):
+                    if u == then % turns or self.a[i, u] == candidate:
+                        self.a[i, u] = (candidate + 1) % self.C
         if q >= self.first_set:
             flit.sent = flit.sent | set(outputs)
             if flit.sent != flit.set:
