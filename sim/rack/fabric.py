@@ -37,8 +37,8 @@ def make_fabric(cfg, topology) -> Fabric:
         own = slice(first, first + nodes * ports)
         shape = Shape.of(cfg, ports, ports)
         # What nothing here uses or shows need not be stepped.
-        shape = replace(shape, multicast=shape.multicast and bool((entries.kind == ALL).any()),
-                        source_routing=False, voq_limit=0, statistics=False)
+        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), source_routing=False,
+                        voq_limit=0, statistics=False)
         return make_xbars(shape, into[own].reshape(nodes, ports), out[own].reshape(nodes, ports),
                           entries)
 

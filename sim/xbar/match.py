@@ -16,7 +16,7 @@ from lightloom.sim.bits import (
 )
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NONE, end_of
-from lightloom.sim.wires import put_flit
+from lightloom.sim.wires import put_credit, put_flit
 
 from .down import aborting, discard, discarding, open_for, send_aborts
 from .queues import dequeue, first_flit, send_to
@@ -98,7 +98,7 @@ def _recall(state, node, busy):
 def _foresee(state, node, j, v, q, lock):
     """S = 2: the locks of (j, v) once requester q's flit is taken; `lock` is q's input."""
     i, own, other = lowest(lock), q < state.set_requester, NOTHING
-    if end_of(first_flit(state, node, i, v, j if own else state.head.shape[3] - 1)) != NONE:
+    if end_of(first_flit(state, node, i, v, j if own else state.queues.shape[3] - 1)) != NONE:
         lock = other = EVERYTHING
     state.whole_more[node].foreseen |= bit(j)
     state.output[node, j].next_lock = lock if own else other
@@ -145,7 +145,9 @@ def _of_vc(state, node, j, v, free, cycle):
     one, many = one & free, many & free
     if (one | many) == NOTHING or not open_for(state, node, j, v):
         return NOBODY
-    start = np.int64(state.grant_from[node, j, v, cycle & state.stages - 1])
+    start = np.int64(state.outlet[node, j, v].grant_from)
+    if cycle & state.stages - 1:
+        start = np.int64(state.outlet[node, j, v].grant_from_odd)
     if many == NOTHING and start < state.set_requester:
         return first_from(one, start)
     return first_of_two(one, many, state.set_requester, start)
@@ -190,7 +192,9 @@ def _accept(state, wires, node, i, granted, cycle, moves):
         candidate = first_of_two(state.input[node, i].grants, state.input_more[node, i].set_vcs,
                                  state.set_candidate, start)
     else:
-        candidate = first_from(state.input[node, i].grants, start)
+        # Past the outputs are candidates that never come.
+        candidate = first_from(state.input[node, i].grants,
+                               start if start < state.set_candidate else 0)
     if candidate < state.set_candidate:
         v, outputs = np.int64(state.offered_vc[node, candidate]), bit(candidate)
         q, lock, set_lock = i, bit(i), NOTHING
@@ -200,6 +204,9 @@ def _accept(state, wires, node, i, granted, cycle, moves):
         outputs = state.inlet_more[node, i, v].set_grants
         q, lock, set_lock = i + state.set_requester, NOTHING, bit(i)
         flit = send_to(state, node, i, v, outputs)
+    if state.vc[node, v].matched & bit(i):
+        # It has left: its credit goes back.
+        put_credit(wires, state.inputs[node, i], cycle + 1, v)
     more = end_of(flit) == NONE
     if moves:
         _turn(state, node, i, phase, candidate, more)
@@ -212,8 +219,11 @@ def _accept(state, wires, node, i, granted, cycle, moves):
         if state.sets:
             state.outlet_more[node, j, v].set_lock = set_lock if more else EVERYTHING
         if moves:
-            state.grant_from[node, j, v, granted & state.stages - 1] = (
-                q + 1 if q + 1 < state.requesters else 0)
+            behind = q + 1 if q + 1 < state.requesters else 0
+            if granted & state.stages - 1:
+                state.outlet[node, j, v].grant_from_odd = behind
+            else:
+                state.outlet[node, j, v].grant_from = behind
     state.input[node, i].grants = NOTHING
     if state.sets:
         vcs = state.input_more[node, i].set_vcs

@@ -16,18 +16,18 @@ def enqueue(state, node, i, v, way, members, flit):
     """Put a flit behind the queue of its way; `members` is the set of TO_SET."""
     queue, to_set = way, way == TO_SET
     if to_set:
-        queue = np.int64(state.head.shape[3] - 1)
+        queue = np.int64(state.queues.shape[3] - 1)
         empty = state.vc_more[node, v].set_queued & bit(i) == NOTHING
     else:
         empty = state.outlet[node, way, v].queued & bit(i) == NOTHING
     slot = state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used]
     state.inlet[node, i, v].used += 1
-    state.slots[node, i, v, slot] = flit
+    state.slots[node, i, v, slot].flit = flit
     if empty:
-        state.head[node, i, v, queue] = slot
+        state.queues[node, i, v, queue].head = slot
     else:
-        state.following[node, i, v, state.tail[node, i, v, queue]] = slot
-    state.tail[node, i, v, queue] = slot
+        state.slots[node, i, v, state.queues[node, i, v, queue].tail].following = slot
+    state.queues[node, i, v, queue].tail = slot
     if to_set:
         state.members[node, i, v, slot] = members
         if empty:
@@ -43,7 +43,7 @@ def enqueue(state, node, i, v, way, members, flit):
 @step_function
 def first_flit(state, node, i, v, queue):
     """The first flit of a queue that is not empty."""
-    return state.slots[node, i, v, state.head[node, i, v, queue]]
+    return state.slots[node, i, v, state.queues[node, i, v, queue].head].flit
 
 
 @step_function
@@ -56,14 +56,14 @@ def dequeue(state, node, i, v, j):
     if state.counting:
         state.held[node, i, v, j] -= 1
         state.input_more[node, i].left_for = j
-    return state.slots[node, i, v, slot]
+    return state.slots[node, i, v, slot].flit
 
 
 @step_function
 def send_to(state, node, i, v, outputs):
     """Send the first flit of the set queue (i, v) to `outputs`; it leaves with the last of them."""
-    place = state.head.shape[3] - 1
-    slot = state.head[node, i, v, place]
+    place = state.queues.shape[3] - 1
+    slot = state.queues[node, i, v, place].head
     _hide(state, node, i, v)
     state.members[node, i, v, slot] &= ~outputs
     more = True
@@ -75,16 +75,16 @@ def send_to(state, node, i, v, outputs):
         _show(state, node, i, v)
     else:
         state.vc_more[node, v].set_queued &= ~bit(i)
-    return state.slots[node, i, v, slot]
+    return state.slots[node, i, v, slot].flit
 
 
 @step_function
 def _pop(state, node, i, v, queue):
     """The slot of the first flit, which leaves, and whether it was the last."""
-    slot = state.head[node, i, v, queue]
-    last = slot == state.tail[node, i, v, queue]
+    slot = state.queues[node, i, v, queue].head
+    last = slot == state.queues[node, i, v, queue].tail
     if not last:
-        state.head[node, i, v, queue] = state.following[node, i, v, slot]
+        state.queues[node, i, v, queue].head = state.slots[node, i, v, slot].following
     state.inlet[node, i, v].used -= 1
     state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used] = slot
     state.vc[node, v].matched |= bit(i)
@@ -106,8 +106,8 @@ def _forget(state, node, j):
 @step_function
 def _wanted(state, node, i, v):
     """`want` of the set queue (i, v)."""
-    slot = state.head[node, i, v, state.head.shape[3] - 1]
-    flit, left = state.slots[node, i, v, slot], state.members[node, i, v, slot]
+    slot = state.queues[node, i, v, state.queues.shape[3] - 1].head
+    flit, left = state.slots[node, i, v, slot].flit, state.members[node, i, v, slot]
     if first_of(flit) and end_of(flit) == NONE:
         # One output after another, ascending.
         left &= ~without_lowest(left)

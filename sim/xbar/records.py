@@ -81,6 +81,8 @@ OUTLET = _record(
     ("queued", np.uint64),       # inputs with a flit in queue (i, v, j)
     ("lock", np.uint64),         # inputs whose queue may send: one, none, or all when free
     ("credits", np.int16),
+    ("grant_from", np.int16),    # g, of s = 0
+    ("grant_from_odd", np.int16),    # and of s = 1
 )
 """A VC of an output."""
 
@@ -102,6 +104,18 @@ VC_MORE = _record(
     ("lingering", np.uint64),    # S = 2: `matched` of the cycle before
     ("set_queued", np.uint64),   # inputs with a flit in their set queue
 )
+
+SLOT = _record(
+    ("flit", np.int64),
+    ("following", np.int16),     # slot of the next flit of the same queue
+)
+"""A slot of an (input, VC)."""
+
+QUEUE = _record(
+    ("head", np.int16),          # slot of the first flit
+    ("tail", np.int16),          # and of the last
+)
+"""A queue."""
 
 DEFAULT = _record(("ports", np.uint64), ("kind", np.uint8))
 """The default entry of a table."""

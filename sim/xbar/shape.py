@@ -16,7 +16,8 @@ MAX_PORTS, MAX_VCS, MAX_DESTINATIONS = 64, 8, 4096
 class Shape:
     """I inputs, O outputs, V VCs; the defaults are the plain crossbar.
 
-    `depth` is D and `credits` K, slots for each VC; `destinations` is M.
+    `depth` is D and `credits` K, slots for each VC; `destinations` is M. `idle_sets`: no packet of
+    kind ALL will come, so set queues for them need not be stepped.
     """
 
     inputs: int
@@ -34,6 +35,7 @@ class Shape:
     voq_limit: int = 0
     hold_cycles: int = 16384
     statistics: bool = False
+    idle_sets: bool = False
 
     def __post_init__(self):
         for name, limit in (("inputs", MAX_PORTS), ("outputs", MAX_PORTS), ("vcs", MAX_VCS),
@@ -62,13 +64,13 @@ class Shape:
 
     @property
     def sets(self) -> bool:
-        """Whether there are set queues."""
-        return self.fifo or self.multicast
+        """Whether there are set queues to be stepped."""
+        return self.fifo or (self.multicast and not self.idle_sets)
 
     @property
     def queue_count(self) -> int:
         """Queues of one (input, VC); the set queue is the last."""
-        return 1 if self.fifo else self.outputs + self.multicast
+        return 1 if self.fifo else self.outputs + self.sets
 
     @property
     def requesters(self) -> int:

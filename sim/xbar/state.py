@@ -68,7 +68,6 @@ class XbarState(NamedTuple):
     outlet_more: np.ndarray
     vc: np.ndarray          # VC[N, V]
     vc_more: np.ndarray
-    grant_from: np.ndarray  # int16[N, O, V, S]: g
     accept_from: np.ndarray  # int16[N, I, lcm(V, S)]: a
     input_counters: np.ndarray   # int32[N, I, 4]: saturating at 65535
     output_counters: np.ndarray  # int32[N, O, 2]: the same
@@ -78,11 +77,9 @@ class XbarState(NamedTuple):
     default: np.ndarray     # DEFAULT[tables]
     schedule: np.ndarray    # uint8[N, O, 4V]
     # Queues.
-    slots: np.ndarray       # int64[N, I, V, D]: flits
-    following: np.ndarray   # int16[N, I, V, D]: slot of the next flit of the same queue
+    slots: np.ndarray       # SLOT[N, I, V, D]
     free: np.ndarray        # int16[N, I, V, D]: stack of free slots, D - used of them
-    head: np.ndarray        # int16[N, I, V, B]: slot of a queue's first flit
-    tail: np.ndarray        # int16[N, I, V, B]: and of its last
+    queues: np.ndarray      # QUEUE[N, I, V, B]
     held: np.ndarray        # int16[N, I, V, O]: flits in queue (i, v, j)
     members: np.ndarray     # uint64[N, I, V, D]: of a flit in a set queue, the set without `sent`
     payload: np.ndarray     # uint64[flits]: bits 63:0 of each, by `tag`; for source routing
@@ -126,7 +123,7 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
         set_candidate=0 if shape.fifo else o, requesters=shape.requesters,
         candidates=shape.candidates, hold_cycles=shape.hold_cycles, inputs=inputs,
         outputs=outputs, ever=np.zeros(2, np.uint8), **made,
-        offered_vc=np.zeros((n, o), np.int16), grant_from=np.zeros((n, o, v, s), np.int16),
+        offered_vc=np.zeros((n, o), np.int16),
         accept_from=np.zeros((n, i, lcm(v, s)), np.int16),
         input_counters=np.zeros((n, i, 4), np.int32),
         output_counters=np.zeros((n, o, 2), np.int32),
@@ -134,10 +131,10 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
         ports=np.ascontiguousarray(entries.ports, np.uint64),
         default=np.zeros(tables, records.DEFAULT),
         schedule=np.tile(np.arange(4 * v, dtype=np.uint8) % v, (n, o, 1)),
-        slots=np.zeros((n, i, v, d), np.int64), following=np.zeros((n, i, v, d), np.int16),
+        slots=np.zeros((n, i, v, d), records.SLOT),
         # The lowest slot is taken first, and a freed one is taken next: few are touched.
         free=np.broadcast_to(np.arange(d - 1, -1, -1, dtype=np.int16), (n, i, v, d)).copy(),
-        head=np.zeros((n, i, v, b), np.int16), tail=np.zeros((n, i, v, b), np.int16),
+        queues=np.zeros((n, i, v, b), records.QUEUE),
         held=np.zeros((n, i, v, o) if counting else (1,) * 4, np.int16),
         members=np.zeros((n, i, v, d) if shape.sets else (1,) * 4, np.uint64),
         payload=np.ascontiguousarray(payload, np.uint64))

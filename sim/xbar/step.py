@@ -34,27 +34,34 @@ def xbar_step(state, wires, node, cycle):
         for v in range(state.vc.shape[1]):
             state.vc_more[node, v].lingering = state.vc[node, v].matched
     for v in range(state.vc.shape[1]):
-        if state.vc[node, v].matched | state.vc[node, v].dropped | state.vc[node, v].owing:
+        if state.vc[node, v].dropped | state.vc[node, v].owing:
             return_credits(state, wires, node, v, cycle)
+        state.vc[node, v].matched = NOTHING
     receive(state, wires, node, cycle)
     return count
 
 
 @step_function
 def return_credits(state, wires, node, v, cycle):
-    """Pulse a credit of VC v to each input that is owed one."""
+    """Pulse the credits of VC v that are owed, or are of flits that were dropped.
+
+    An input of which a flit left has had its pulse.
+    """
     matched, dropped = state.vc[node, v].matched, state.vc[node, v].dropped
-    inputs = matched | dropped | state.vc[node, v].owing
+    inputs = dropped | state.vc[node, v].owing
     while inputs:
         i = lowest(inputs)
         inputs = without_lowest(inputs)
-        put_credit(wires, state.inputs[node, i], cycle + 1, v)
-        state.inlet[node, i, v].owed += (matched & bit(i) != 0) + (dropped & bit(i) != 0) - 1
+        if matched & bit(i):
+            state.inlet[node, i, v].owed += dropped & bit(i) != 0
+        else:
+            put_credit(wires, state.inputs[node, i], cycle + 1, v)
+            state.inlet[node, i, v].owed -= dropped & bit(i) == 0
         if state.inlet[node, i, v].owed:
             state.vc[node, v].owing |= bit(i)
         else:
             state.vc[node, v].owing &= ~bit(i)
-    state.vc[node, v].matched = state.vc[node, v].dropped = NOTHING
+    state.vc[node, v].dropped = NOTHING
 
 
 @step_function

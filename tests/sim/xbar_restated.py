@@ -54,7 +54,7 @@ class Restated:
         # Matching.
         self.first_set = n.inputs if self.voq else 0
         self.Q = n.inputs * (2 if self.voq and sets else 1)
-        self.C = n.vcs if self.fifo else n.outputs + n.vcs
+        self.C = n.vcs if self.fifo else n.outputs + n.vcs * sets
         self.cred, self.lock = dict.fromkeys(outlets, n.credits), dict.fromkeys(outlets)
         self.g, self.a, self.register = defaultdict(int), defaultdict(int), {}
         self.down = dict.fromkeys(self.O, 0)
