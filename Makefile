@@ -68,7 +68,7 @@ formal: setup   ## prove statements about the RTL (Yosys' sby, an SMT solver): O
 goodput: setup  ## throughput of a link against the bit error rate, RTL and closed form (20 minutes)
 	@$(RUN) goodput $(profile) $(call option,SEED,--seed)
 
-switching: setup ## throughput, fairness, waits of the crossbar: model, RTL, iSLIP (30 minutes)
+switching: setup ## throughput, fairness, waits of the crossbar: model, RTL, iSLIP (40 minutes)
 	@$(RUN) switching $(call option,SEED,--seed)
 
 interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
