@@ -12,7 +12,7 @@ option = $(if $($(1)),$(2) "$($(1))")
 run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 
-.PHONY: help setup sim test verilog lint synth waves bench formal goodput interop soak config lock clean
+.PHONY: help setup sim test verilog lint synth waves bench formal goodput switching interop soak config lock clean
 
 help:     ## list the targets and variables
 	@echo "Targets:"
@@ -29,7 +29,7 @@ help:     ## list the targets and variables
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
-#: SEED     seed of sim and waves (default 1)
+#: SEED     seed of sim, waves, goodput and switching (default 1)
 #: SEEDS    place & route seeds of synth (default 1)
 #: OUT      folder for the exported Verilog (default build/verilog/<profile>)
 
@@ -67,6 +67,9 @@ formal: setup   ## prove statements about the RTL (Yosys' sby, an SMT solver): O
 
 goodput: setup  ## throughput of a link against the bit error rate, RTL and closed form (20 minutes)
 	@$(RUN) goodput $(profile) $(call option,SEED,--seed)
+
+switching: setup ## throughput, fairness, waits of the crossbar: model, RTL, iSLIP (40 minutes)
+	@$(RUN) switching $(call option,SEED,--seed)
 
 interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
 	@$(RUN) interop $(call option,PEER,--peer)

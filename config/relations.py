@@ -31,15 +31,25 @@ def check(cfg) -> None:
     chiplet, serdes, link, xbar, rack = cfg.chiplet, cfg.serdes, cfg.link, cfg.xbar, cfg.rack
 
     ports = chiplet.host_ports + chiplet.optical_ports
-    _require(ports <= 64, "chiplet.optical_ports", chiplet.optical_ports,
-             f"host and optical ports together must be at most 64, they are {ports}")
+    _require(2 <= ports <= 64, "chiplet.optical_ports", chiplet.optical_ports,
+             f"host and optical ports together must be 2 to 64, they are {ports}")
+    _require(chiplet.flit_bytes > 8 or not chiplet.optical_ports, "chiplet.flit_bytes",
+             chiplet.flit_bytes,
+             "must be at least 16 with optical ports: the tail of a frame is one flit")
+    _require(xbar.iterations == 1 or xbar.stages == 1, "xbar.iterations", xbar.iterations,
+             "must be 1 with xbar.stages = 2")
+    for field, value, queued in (("xbar.ecmp", xbar.ecmp, xbar.ecmp == "occupancy"),
+                                 ("xbar.voq_limit", xbar.voq_limit, xbar.voq_limit > 0)):
+        _require(not queued or xbar.queues == "voq", field, value,
+                 "needs a queue for each output: xbar.queues = 'voq'")
     blocks = chiplet.flit_bytes // 8
     # A row of blocks, and a beat, a core cycle: what the fastest partner sends must fit the
     # slowest core clock.
     least = (serdes.lane_gbps * 1000 / 66 * max(1, serdes.lanes / blocks)
              * (1 + 2e-6 * serdes.clock_ppm))
     _require(
-        chiplet.core_mhz >= least * (1 - 1e-9), "chiplet.core_mhz", chiplet.core_mhz,
+        not chiplet.optical_ports or chiplet.core_mhz >= least * (1 - 1e-9),
+        "chiplet.core_mhz", chiplet.core_mhz,
         f"must carry {serdes.lanes} lanes of {serdes.lane_gbps:g} Gb/s, each clock "
         f"{serdes.clock_ppm} ppm off: at least {least:.4f}")
     depth = derive(cfg).deskew_depth
@@ -53,20 +63,21 @@ def check(cfg) -> None:
         _require(value & (value - 1) == 0, field, value, "must be a power of two")
     # A frame's flits and the head of its first packet must fit beside the fixed fields.
     d = derive(cfg)
-    if d.frame_heads < 1:
+    if d.frame_heads < 1 and chiplet.optical_ports:
         most = next((n for n in range(link.frame_flits, 0, -1) if _with_frame(cfg, n) >= 1), 0)
         raise RelationError(
             "link.frame_flits", link.frame_flits,
             f"the metadata of so many flits does not fit a {chiplet.flit_bytes}-byte tail: "
             f"at most {most} with chiplet.vcs = {chiplet.vcs}")
 
-    flits = math.ceil(d.round_trip * serdes.lanes * d.lane_bits / (66 * blocks))
-    _require(link.replay_flits >= flits, "link.replay_flits", link.replay_flits,
-             f"must cover the round trip of {d.round_trip} cycles: at least {flits} flits")
     _require(xbar.vc_depth >= xbar.max_packet_flits, "xbar.vc_depth", xbar.vc_depth,
              f"must hold a whole packet: at least xbar.max_packet_flits = {xbar.max_packet_flits}")
-    _require(xbar.vc_depth >= flits, "xbar.vc_depth", xbar.vc_depth,
-             f"must cover the round trip of {d.round_trip} cycles: at least {flits} flits")
+    if chiplet.optical_ports:
+        flits = math.ceil(d.round_trip * serdes.lanes * d.lane_bits / (66 * blocks))
+        for field, value in (("link.replay_flits", link.replay_flits),
+                             ("xbar.vc_depth", xbar.vc_depth)):
+            _require(value >= flits, field, value,
+                     f"must cover the round trip of {d.round_trip} cycles: at least {flits} flits")
 
     _require(rack.endpoints <= chiplet.endpoints, "rack.endpoints", rack.endpoints,
              f"must be at most chiplet.endpoints = {chiplet.endpoints}")

@@ -19,9 +19,9 @@ class Section(BaseModel):
 
 
 class Chiplet(Section):
-    host_ports: Annotated[Count, Field(ge=1, le=16)]
-    optical_ports: Annotated[Count, Field(ge=1, le=64)]
-    flit_bytes: Literal[16, 32, 64]
+    host_ports: Annotated[Count, Field(ge=0, le=64)]
+    optical_ports: Annotated[Count, Field(ge=0, le=64)]
+    flit_bytes: Literal[8, 16, 32, 64]
     vcs: Annotated[Count, Field(ge=1, le=8)]
     endpoints: Annotated[Count, Field(ge=2, le=4096)]
     core_mhz: Annotated[float, Field(strict=True, gt=0, le=5000)]
@@ -52,6 +52,15 @@ class Xbar(Section):
     vc_depth: Annotated[Count, Field(ge=4, le=8192)]
     max_packet_flits: Annotated[Count, Field(ge=1, le=1024)]
     egress_depth: Annotated[Count, Field(ge=8, le=64)]
+    stages: Literal[1, 2]
+    iterations: Annotated[Count, Field(ge=1, le=4)]
+    queues: Literal["voq", "fifo"]
+    ecmp: Literal["hash", "occupancy", "lowest"]
+    multicast: Annotated[bool, Field(strict=True)]
+    source_routing: Annotated[bool, Field(strict=True)]
+    voq_limit: Annotated[Count, Field(ge=0, le=8192)]
+    hold_cycles: Annotated[Count, Field(ge=1, le=1_048_576)]
+    statistics: Annotated[bool, Field(strict=True)]
 
 
 class Rack(Section):

@@ -162,6 +162,14 @@ def goodput(profile: Profile = "sim", seed: int = 1) -> None:
     run(profile, seed=seed)
 
 
+@app.command()
+def switching(seed: Seed = 1, rtl: bool = True) -> None:
+    """Throughput, fairness and waits of the crossbar: model, RTL, and an independent iSLIP."""
+    from .switching import run
+
+    run(seed=seed, rtl=rtl)
+
+
 @app.command("config")
 def show_config(profile: Profile = "sim") -> None:
     """Print a profile with all that follows from it."""

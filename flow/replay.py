@@ -13,6 +13,7 @@ import numpy as np
 
 from ..hdl.chiplet import Chiplet
 from ..sim.rack import PairModel
+from ..sim.xbar import ONE
 from ..tb.pair_harness import Beat, HostPacket, PairRun, run_pair
 from . import cache
 
@@ -65,11 +66,10 @@ def chiplet_packets(cfg, result, endpoint: int, start: int, rng) -> list[list[li
     return packets
 
 
-def pair_routes(cfg, endpoint: int) -> list[list[tuple[int, int, int]]]:
-    """Route tables (valid, port, spread) of both ends: `endpoint` is at `a`, all others at `b`."""
+def pair_routes(cfg, endpoint: int) -> list[list[tuple[int, int]]]:
+    """Entries (kind, set of ports) of both ends: `endpoint` is at `a`, all others at `b`."""
     hosts = cfg.chiplet.host_ports
-    here = (1, 0, hosts - 1 if hosts & (hosts - 1) == 0 else 0)
-    away = (1, hosts, 0)
+    here, away = (ONE, (1 << hosts) - 1), (ONE, 1 << hosts)
     return [[here if (dst == endpoint) == at_a else away for dst in range(cfg.chiplet.endpoints)]
             for at_a in (True, False)]
 
@@ -88,7 +88,7 @@ def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: 
     Parameters
     ----------
     packets : [2][host_ports] lists of HostPacket
-    routes : [2] sequences of (valid, port, spread), one for each destination
+    routes : [2] sequences of (kind, set of ports), one for each destination
     start : int
         Cycle by which the links must be ACTIVE; no packet is offered earlier.
     chiplet : type

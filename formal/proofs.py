@@ -1,6 +1,17 @@
 """The list of proofs."""
 
-from . import credited, credits, crossing, delivery, deskew, receiver, sender, training, voq
+from . import (
+    credited,
+    credits,
+    crossing,
+    delivery,
+    deskew,
+    partition,
+    receiver,
+    sender,
+    training,
+    voq,
+)
 from .bench import Proof
 
 LINK = "R = 4, F = 3, 2 VCs"
@@ -10,7 +21,8 @@ PROOFS = {proof.name: proof for proof in [
     Proof("crossing", "8 entries", crossing.build),
     Proof("admission_fifos", "K = 5, 2 VCs", credited.admission),
     Proof("egress_fifos", "K = 5, 2 VCs", credited.egress),
-    Proof("voq", "4 slots, 2 VCs, 2 ports", voq.build),
+    Proof("voq", "4 slots, 1 VC, 2 outputs and a set queue", voq.build),
+    Proof("partition", "2 x 2, 2 VCs, multicast", partition.build),
     Proof("delivery", LINK, delivery.build),
     Proof("sender", LINK, sender.build),
     Proof("receiver", LINK, receiver.build),

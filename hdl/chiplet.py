@@ -7,11 +7,24 @@ from amaranth.lib.wiring import In, Out
 from .egress import HostEgress
 from .ingress import HostIngress, IngressCounters
 from .interfaces import AxiStream
+from .link.format import UP
 from .link.layer import Link, LinkControl, LinkStatus
 from .serdes.port import Adapter, AdapterControl, AdapterStatus
-from .xbar.input import InputCounters
 from .xbar.layer import Crossbar
-from .xbar.routing import RouteWrite
+from .xbar.shape import Shape
+from .xbar.status import InputStatus, OutputStatus
+from .xbar.tables import TableWrite
+
+
+class XbarStatus(data.StructLayout):
+    """A port's side of the crossbar. `stop`: of each VC, a bit an output (with `voq_limit`)."""
+
+    def __init__(self, cfg):
+        stop = data.ArrayLayout(cfg.derived.ports, cfg.chiplet.vcs)
+        super().__init__({
+            "input": InputStatus(cfg), "output": OutputStatus(cfg),
+            **({"stop": stop} if cfg.xbar.voq_limit else {}),
+        })
 
 
 class PortControl(data.StructLayout):
@@ -27,15 +40,15 @@ class PortStatus(data.StructLayout):
     def __init__(self, cfg):
         super().__init__({
             "link": LinkStatus(cfg), "aligned": 1, "serdes": AdapterStatus(cfg),
-            "xbar": InputCounters,
+            "xbar": XbarStatus(cfg),
         })
 
 
-class HostStatus(data.Struct):
+class HostStatus(data.StructLayout):
     """What software sees of a host port."""
 
-    ingress: IngressCounters
-    xbar: InputCounters
+    def __init__(self, cfg):
+        super().__init__({"ingress": IngressCounters, "xbar": XbarStatus(cfg)})
 
 
 class PortClocks(wiring.Signature):
@@ -65,9 +78,9 @@ class Chiplet(wiring.Component):
             "clocks": In(PortClocks(cfg)).array(opticals),
             "rx_signal": In(lanes).array(opticals), "rx_slip": Out(lanes).array(opticals),
             "control": In(PortControl(cfg)).array(opticals),
-            "route": In(stream.Signature(RouteWrite(cfg))),
+            "tables": In(stream.Signature(TableWrite(Shape.of(cfg)))), "clear": In(1),
             "ports": Out(PortStatus(cfg)).array(opticals),
-            "hosts": Out(HostStatus).array(hosts),
+            "hosts": Out(HostStatus(cfg)).array(hosts),
         })
 
     def elaborate(self, platform):
@@ -75,7 +88,8 @@ class Chiplet(wiring.Component):
         cfg = self._cfg
         hosts, lanes = cfg.chiplet.host_ports, range(cfg.serdes.lanes)
         m.submodules.crossbar = crossbar = Crossbar(cfg)
-        wiring.connect(m, wiring.flipped(self.route), crossbar.route)
+        wiring.connect(m, wiring.flipped(self.tables), crossbar.tables)
+        m.d.comb += crossbar.clear.eq(self.clear)
         for h in range(hosts):
             m.submodules[f"ingress_{h}"] = ingress = HostIngress(cfg)
             m.submodules[f"egress_{h}"] = egress = HostEgress(cfg)
@@ -85,8 +99,10 @@ class Chiplet(wiring.Component):
             wiring.connect(m, egress.o, wiring.flipped(self.host_out[h]))
             m.d.comb += [
                 self.hosts[h].ingress.eq(ingress.counters),
-                self.hosts[h].xbar.eq(crossbar.counters[h]),
+                # A host holds its flits by AXI4-Stream alone: it is never down.
+                crossbar.up[h].eq(1),
             ]
+            _show(m, crossbar, h, self.hosts[h].xbar)
         for p in range(cfg.chiplet.optical_ports):
             m.submodules[f"link_{p}"] = link = Link(cfg)
             m.submodules[f"adapter_{p}"] = adapter = Adapter(cfg)
@@ -105,9 +121,22 @@ class Chiplet(wiring.Component):
                     self.control[p].serdes.tx.lanes_off | link.lanes_off),
                 self.ports[p].link.eq(link.status), self.ports[p].aligned.eq(adapter.aligned),
                 self.ports[p].serdes.eq(adapter.status),
-                self.ports[p].xbar.eq(crossbar.counters[hosts + p]),
+                crossbar.up[hosts + p].eq(_is_up(link.status.state)),
             ]
+            _show(m, crossbar, hosts + p, self.ports[p].xbar)
             for lane in lanes:
                 m.d.comb += [self.tx_words[p][lane].eq(adapter.tx_words[lane]),
                              adapter.rx_clk[lane].eq(self.clocks[p].rx_clk[lane])]
         return m
+
+
+def _is_up(state):
+    return Cat(state == up for up in UP).any()
+
+
+def _show(m, crossbar, port, status):
+    """Connect what is seen of a port's side of the crossbar."""
+    m.d.comb += [status.input.eq(crossbar.input_status[port]),
+                 status.output.eq(crossbar.output_status[port])]
+    if "stop" in status.shape().members:
+        m.d.comb += [status.stop[v].eq(stop) for v, stop in enumerate(crossbar.stop[port])]

@@ -37,3 +37,29 @@ def first_from(word, start):
     """The first member from `start` upwards, cyclically; the set is not empty."""
     above = word & (EVERYTHING << np.uint64(start))
     return lowest(above if above else word)
+
+
+@intrinsic
+def count_of(typingctx, word):
+    """How many members a set has."""
+    def population_count(context, builder, signature, args):
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), population_count
+
+
+@njit(cache=True, inline="always")
+def first_of_two(low, high, offset, start):
+    """The first member from `start` upwards, cyclically, of `low` and of `high` + `offset`.
+
+    They are not both empty; the members of `low` are below `offset`.
+    """
+    if start < offset:
+        above = low & (EVERYTHING << np.uint64(start))
+        if above:
+            return lowest(above)
+        return offset + lowest(high) if high else lowest(low)
+    above = high & (EVERYTHING << np.uint64(start - offset))
+    if above:
+        return offset + lowest(above)
+    return lowest(low) if low else offset + lowest(high)

@@ -8,17 +8,14 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from amaranth.lib.data import Layout
-
 from lightloom.hdl.chiplet import HostStatus, PortControl, PortStatus
 
 from .bench import VERILOG, harness
 from .layouts import decode
-from .routes import route_words
+from .routes import TableCodec, table_writes, written
 from .runner import simulate
 
 ENDS = "ab"
-HOST_STATUS = Layout.cast(HostStatus)
 WIRES = (("tvalid", 1), ("tready", 1), ("tlast", 1), ("tuser", 0), ("tid", 0), ("tdest", 0),
          ("tkeep", 0), ("tdata", 0))
 
@@ -75,12 +72,13 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     verilog : str
         The exported chiplet, top module `chiplet`.
     packets : [2][host_ports] lists of HostPacket, each in the order of its cycles
-    routes : [2] sequences of (valid, port, spread), one for each destination
+    routes : [2] sequences of (kind, set of ports), one for each destination
     cycles : int
         Cycles to run at the most; every packet must have arrived by then. With `check` the run
         ends soon after the last has.
     start : int
-        Cycle by which the joined links must be up; packets are not offered earlier.
+        Cycle by which the joined links must be up; packets are not offered earlier. The tables
+        must be written by then.
     ber : float
         Bit error rate of each lane.
     waves : int
@@ -103,7 +101,11 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     folder = folder.resolve()
     hosts = cfg.chiplet.host_ports
     joined = cfg.chiplet.optical_ports if joined is None else joined
-    body = _body(cfg, routes, folder, joined, ber, seed, waves)
+    writes = [table_writes(cfg, entries) for entries in routes]
+    ready = max(written(cfg, each) for each in writes)
+    if start < ready:
+        raise ValueError(f"start = {start}: the tables are written by {ready}")
+    body = _body(cfg, writes, folder, joined, ber, seed, waves)
     stimulus = {
         "start": start, "cycles": cycles, "joined": joined, "hosts": hosts, "pauses": pauses,
         "vc_bits": cfg.derived.vc_bits, "check": check,
@@ -113,7 +115,8 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
     (folder / "stimulus.json").write_text(json.dumps(stimulus))
     sources = {"chiplet.v": verilog,
                "harness.v": harness("pair_harness", "two chiplets joined by fibres", body),
-               **{f: (VERILOG / f).read_text() for f in ("fibre.v", "axis_recorder.v")}}
+               **{f: (VERILOG / f).read_text()
+                  for f in ("fibre.v", "axis_recorder.v", "table_writer.v")}}
     progress = folder / "cycle.txt"
     progress.unlink(missing_ok=True)
     with _watched(progress, cycles, on_cycle):
@@ -124,7 +127,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
             for d in ("in", "out")}
     words = json.loads((folder / "status.json").read_text())
     seconds = words.pop("seconds")
-    status = {name: decode(PortStatus(cfg) if "status" in name else HOST_STATUS, int(word, 2))
+    status = {name: decode((PortStatus if "status" in name else HostStatus)(cfg), int(word, 2))
               if "errors" not in name else int(word, 2) for name, word in words.items()}
     return PairRun(logs["in"], logs["out"], status, seconds, folder)
 
@@ -155,7 +158,7 @@ def _read(path: Path) -> list[Beat]:
     return [Beat(int(row[0]), *(int(field, 16) for field in row[1:])) for row in rows]
 
 
-def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
+def _body(cfg, writes, folder, joined, ber, seed, waves) -> list[str]:
     d, lanes, word = cfg.derived, cfg.serdes.lanes, cfg.serdes.word_bits
     widths = {"tuser": d.vc_bits + 1, "tid": d.id_bits, "tdest": d.id_bits,
               "tkeep": cfg.chiplet.flit_bytes, "tdata": d.flit_bits}
@@ -202,16 +205,20 @@ def _body(cfg, routes, folder, joined, ber, seed, waves) -> list[str]:
             body.append(f"wire [{PortStatus(cfg).size - 1}:0] {end}_status{p};")
         for h in range(cfg.chiplet.host_ports):
             pins.append(f".hosts__{h}({end}_host{h})")
-            body.append(f"wire [{HOST_STATUS.size - 1}:0] {end}_host{h};")
-        words, width = route_words(cfg, routes[ENDS.index(end)])
-        (folder / f"routes_{end}.hex").write_text("".join(f"{value:x}\n" for value in words))
+            body.append(f"wire [{HostStatus(cfg).size - 1}:0] {end}_host{h};")
+        codec, list_ = TableCodec(cfg), writes[ENDS.index(end)]
+        (folder / f"tables_{end}.hex").write_text(
+            "".join(f"{codec.pack(write):x}\n" for write in list_))
         body += [
-            f"reg [{width - 1}:0] {end}_routes [0:{len(words) - 1}];",
-            f'initial $readmemh("{folder}/routes_{end}.hex", {end}_routes);',
-            f"wire {end}_route_valid = !rst && cycle < {len(words)};",
-            f"wire [{width - 1}:0] {end}_route = {end}_routes[{end}_route_valid ? cycle : 0];",
-            f"chiplet chip_{end} ({', '.join(pins)}, .route__payload({end}_route), "
-            f".route__valid({end}_route_valid), .route__ready());",
+            f"wire {end}_table_valid, {end}_table_ready; "
+            f"wire [{codec.bits - 1}:0] {end}_table;",
+            f"table_writer #(.WIDTH({codec.bits}), .LENGTH({len(list_)}), "
+            f'.FILE("{folder}/tables_{end}.hex")) {end}_writer (.clk(clk), .rst(rst), '
+            f".cycle(cycle), .valid({end}_table_valid), .payload({end}_table), "
+            f".ready({end}_table_ready));",
+            f"chiplet chip_{end} ({', '.join(pins)}, .tables__payload({end}_table), "
+            f".tables__valid({end}_table_valid), .tables__ready({end}_table_ready), "
+            ".clear(1'b0));",
         ]
     if waves:
         body.append(f'initial begin $dumpfile("{folder}/waves.fst"); '

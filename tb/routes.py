@@ -1,12 +1,88 @@
-"""Route tables as words on the route port."""
+"""Writes of the crossbar's tables (docs/crossbar.md, Tables), and words that hold them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
 
-def route_words(cfg, routes) -> tuple[list[int], int]:
-    """Words that write `routes`, (valid, port, spread) for each destination; and their width."""
-    dst_bits, port_bits = cfg.derived.id_bits, cfg.derived.port_bits
-    words = [dst | int(valid) << dst_bits | int(port) << dst_bits + 1
-             | int(spread) << dst_bits + 1 + port_bits
-             for dst, (valid, port, spread) in enumerate(routes)]
-    return words, dst_bits + 1 + 2 * port_bits
+ROUTE, DEFAULT, PERMIT, SLOT, STRICT = range(5)
+"""What a write does."""
+
+NONE, ONE, ALL, SOURCE, DENIED = range(5)
+"""Kinds of an entry."""
+
+
+class TableWrite(NamedTuple):
+    """One write, transferred in `cycle` or, where that is taken, as soon as possible after it."""
+
+    cycle: int
+    op: int
+    inputs: int
+    index: int
+    value: int
+    ports: int
+
+
+class TableCodec:
+    """Packs table writes as the exported Verilog does: first field at the LSB."""
+
+    def __init__(self, cfg, inputs: int | None = None, outputs: int | None = None):
+        ports = cfg.derived.ports
+        slots = 4 * cfg.chiplet.vcs
+        self.inputs = ports if inputs is None else inputs
+        self.outputs = ports if outputs is None else outputs
+        self.fields = [("op", 3), ("inputs", self.inputs),
+                       ("index", max(cfg.derived.id_bits, (slots - 1).bit_length())),
+                       ("value", 3), ("ports", self.outputs)]
+        self.bits = sum(width for _, width in self.fields)
+
+    def pack(self, write: TableWrite) -> int:
+        value = shift = 0
+        for name, width in self.fields:
+            field = getattr(write, name)
+            if field >> width:
+                raise ValueError(f"{name} = {field} does not fit {width} bits")
+            value |= field << shift
+            shift += width
+        return value
+
+
+def ports_of(ports: Iterable[int]) -> int:
+    """The set of these ports as a word."""
+    return sum({1 << port for port in ports})
+
+
+def entry_writes(entries, *, inputs: int, start: int = 0) -> list[TableWrite]:
+    """Writes of `entries`, (kind, set of ports) of destinations 0, 1, ..., at all inputs.
+
+    One a cycle from `start` on; entries of kind `NONE` need none.
+    """
+    writes = [(dst, kind, ports) for dst, (kind, ports) in enumerate(entries) if kind != NONE]
+    return [TableWrite(start + k, ROUTE, (1 << inputs) - 1, dst, kind, ports)
+            for k, (dst, kind, ports) in enumerate(writes)]
+
+
+def table_writes(cfg, entries) -> list[TableWrite]:
+    """Writes of `entries`, as soon as `tables` is ready, the same at all inputs.
+
+    Where every destination has an entry, the most frequent one is the default, so that the tables
+    are written before links are up.
+    """
+    entries, inputs = [tuple(entry) for entry in entries], cfg.derived.ports
+    usual = max(set(entries), key=entries.count)
+    if len(entries) < 2**cfg.derived.id_bits or any(kind == NONE for kind, _ in entries):
+        return entry_writes(entries, inputs=inputs)
+    others = [(NONE, 0) if entry == usual else entry for entry in entries]
+    return [TableWrite(0, DEFAULT, (1 << inputs) - 1, 0, *usual),
+            *entry_writes(others, inputs=inputs)]
+
+
+def written(cfg, writes) -> int:
+    """Cycle of the first flit that goes by all of the writes, when they are written at once."""
+    return 2**cfg.derived.id_bits + len(writes) + 1
+
+
+def straight(outputs: int, *, inputs: int | None = None, start: int = 0) -> list[TableWrite]:
+    """Destination d is output d, for all inputs."""
+    return entry_writes([(ONE, 1 << port) for port in range(outputs)], start=start,
+                        inputs=outputs if inputs is None else inputs)

@@ -1,7 +1,7 @@
-"""Virtual output queues of one input: linked lists over one shared flit memory."""
+"""Queues of one input: linked lists over one shared flit memory."""
 
-from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -43,88 +43,184 @@ class FreeSlots(wiring.Component):
         return m
 
 
-class VoqMemory(wiring.Component):
-    """V x P queues that share V*D slots.
+class Queue(wiring.Component):
+    """One list: its two first entries and the place of its last one; the rest is in `links`.
+
+    An entry is a slot and what must be known of its flit before the flit is read. The one behind
+    the second comes from `links` in the cycle after a pop, `stale`; it is used in that very cycle
+    when the queue is popped again.
 
     Attributes
     ----------
-    push, push_flit, push_output
-        Queue `push_flit` for the one-hot output at the end of this cycle. The caller has
-        checked that its VC holds fewer than D flits.
-    pop_output, pop_vc
-        One-hot; take the head of that queue at the end of this cycle; `pop_more` says now
-        whether its packet goes on, `popped` is the flit one cycle later.
-    waiting : V vectors of P
-        Queues that are not empty.
-    full : Out(V)
-        VCs that hold D flits.
+    push, entry : In
+        `entry` joins the end.
+    pop : In(1)
+        The first entry leaves; late in the cycle, so nothing here is computed from it.
+    link : In
+        The entry behind `head`, as `links` has it; used while `stale`.
+    head, tail : Out
+        First entry, and slot of the last one, while `waiting`.
+    linked : Out(1)
+        A push must be linked to `tail` in `links`.
+    count : Out
+        Entries.
     """
 
-    def __init__(self, cfg):
-        self._cfg = cfg
-        vcs, ports = cfg.chiplet.vcs, cfg.derived.ports
+    def __init__(self, entry, depth: int):
+        self._depth = depth
+        slot = entry.members["slot"]
         super().__init__({
-            "push": In(1), "push_flit": In(FlitLayout(cfg)), "push_output": In(ports),
-            "pop_output": In(ports), "pop_vc": In(vcs), "pop_more": Out(1),
-            "popped": Out(FlitLayout(cfg)),
-            "waiting": Out(ports).array(vcs), "full": Out(vcs),
+            "push": In(1), "pop": In(1), "entry": In(entry), "link": In(entry),
+            "head": Out(entry), "tail": Out(slot), "stale": Out(1), "linked": Out(1),
+            "waiting": Out(1), "count": Out(range(depth + 1)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        cfg = self._cfg
-        vcs, ports, depth = cfg.chiplet.vcs, cfg.derived.ports, cfg.xbar.vc_depth
-        m.submodules.free = free = FreeSlots(vcs * depth)
+        count, waiting, stale = self.count, self.waiting, self.stale
+        several, two, three = Signal(), Signal(), Signal()
+        second, following = Signal.like(self.head), Signal.like(self.head)
+        m.d.comb += [
+            three.eq(count == 3), self.linked.eq(several),
+            following.eq(Mux(stale, self.link, second)),
+        ]
+        m.d.sync += [
+            count.eq(Mux(self.pop, count - 1 + self.push, count + self.push)),
+            waiting.eq(Mux(self.pop, several | self.push, waiting | self.push)),
+            several.eq(Mux(self.pop, (several & ~two) | (several & self.push),
+                           several | (waiting & self.push))),
+            two.eq(Mux(self.pop, Mux(self.push, two, three),
+                       Mux(self.push, waiting & ~several, two))),
+            stale.eq(self.pop & several & ~two),
+            second.eq(following),
+        ]
+        with m.If(self.push):
+            m.d.sync += self.tail.eq(self.entry.slot)
+        with m.If(Mux(self.pop, ~several, ~waiting & self.push)):
+            m.d.sync += self.head.eq(self.entry)
+        with m.Elif(self.pop):
+            m.d.sync += self.head.eq(following)
+        with m.If(self.push & Mux(self.pop, two, ~several)):
+            m.d.sync += second.eq(self.entry)
+        return m
+
+
+class VoqMemory(wiring.Component):
+    """The queues of one input, which share V*D slots.
+
+    Attributes
+    ----------
+    push, push_flit, push_queue, push_set
+        Queue `push_flit` in the one-hot queue of its VC at the end of this cycle, for the outputs
+        `push_set` if that is the set queue. The caller has checked that the VC is not full.
+    read_queue, read_vc
+        One-hot; `popped` is the head of that queue, S cycles later.
+    pop : In(1)
+        It leaves its queue at the end of this cycle.
+    waiting : V vectors
+        Queues that are not empty.
+    more : V vectors
+        The packet of the queue's first flit goes on.
+    heads : Out, [V]
+        Of the set queues: the first flit is `first`, and its set.
+    held : Out, [V]
+        Slots of a VC in use; one that is popped counts for S-1 cycles more.
+    counts : Out, [V][O]
+        Flits for single outputs.
+    """
+
+    def __init__(self, shape):
+        self._shape = shape
+        cfg, vcs, queues = shape.cfg, shape.vcs, shape.queues
+        super().__init__({
+            "push": In(1), "push_flit": In(FlitLayout(cfg)), "push_queue": In(queues),
+            "push_set": In(shape.outputs), "read_queue": In(queues), "read_vc": In(vcs),
+            "pop": In(1), "popped": Out(FlitLayout(cfg)),
+            "waiting": Out(queues).array(vcs), "more": Out(queues).array(vcs),
+            **({"heads": Out(self._set_head()).array(vcs)} if shape.sets else {}),
+            "held": Out(range(shape.depth + 1)).array(vcs),
+            **({"counts": Out(range(shape.depth + 1)).array(vcs, shape.outputs)}
+               if shape.single else {}),
+        })
+
+    def _set_head(self):
+        return data.StructLayout({"first": 1, "set": self._shape.outputs})
+
+    def elaborate(self, platform):
+        m = Module()
+        shape, vcs = self._shape, self._shape.vcs
+        slots = vcs * shape.depth
+        m.submodules.free = free = FreeSlots(slots)
         bits = len(free.slot)
-        m.submodules.flits = flits = Memory(shape=FlitLayout(cfg), depth=vcs * depth, init=[])
-        m.submodules.links = links = Memory(shape=bits, depth=vcs * depth, init=[])
-        m.submodules.more = more = Memory(shape=1, depth=vcs * depth, init=[])
+        single = data.StructLayout({"slot": bits, "more": 1})
+        of_set = data.StructLayout({"slot": bits, "more": 1, "first": 1,
+                                    "set": shape.outputs})
+        widest = of_set if shape.sets else single
+        m.submodules.flits = flits = Memory(shape=FlitLayout(shape.cfg), depth=slots, init=[])
+        m.submodules.links = links = Memory(shape=widest, depth=slots, init=[])
         flit_write, flit_read = flits.write_port(), flits.read_port()
         link_write, link_read = links.write_port(), links.read_port(domain="comb")
-        more_write, more_read = more.write_port(), more.read_port(domain="comb")
 
-        queues = [(v, j) for v in range(vcs) for j in range(ports)]
-        heads = {q: Signal(bits, name=f"head_{q[0]}_{q[1]}") for q in queues}
-        tails = {q: Signal(bits, name=f"tail_{q[0]}_{q[1]}") for q in queues}
-        push_vc = Signal(vcs)
-        popping = Signal()
-        push_to, pop_from = Signal(len(queues)), Signal(len(queues))
-        head, tail = Signal(bits), Signal(bits)
-        m.d.comb += [
-            popping.eq(self.pop_output.any()),
-            push_vc.eq(onehot_when(self.push, self.push_flit.vc, vcs)),
-            head.eq(onehot_mux(pop_from, [heads[q] for q in queues])),
-            tail.eq(onehot_mux(push_to, [tails[q] for q in queues])),
-            free.take.eq(self.push), free.give.eq(popping), free.given.eq(head),
-            flit_write.addr.eq(free.slot), flit_write.data.eq(self.push_flit),
-            flit_write.en.eq(self.push),
-            more_write.addr.eq(free.slot), more_write.data.eq(self.push_flit.end == End.NONE),
-            more_write.en.eq(self.push),
-            # The old tail of an empty queue names a slot that may be in use elsewhere.
-            link_write.addr.eq(tail), link_write.data.eq(free.slot),
-            flit_read.addr.eq(head), flit_read.en.eq(1), self.popped.eq(flit_read.data),
-            link_read.addr.eq(head), more_read.addr.eq(head), self.pop_more.eq(more_read.data),
-        ]
-        waits = Signal(len(queues))
-        m.d.comb += link_write.en.eq((waits & push_to).any())
-        for k, (v, j) in enumerate(queues):
-            head_q, tail_q = heads[v, j], tails[v, j]
-            waiting, empties = Signal(name=f"waiting_{v}_{j}"), Signal(name=f"empties_{v}_{j}")
-            m.d.comb += [
-                push_to[k].eq(push_vc[v] & self.push_output[j]),
-                pop_from[k].eq(self.pop_vc[v] & self.pop_output[j]),
-                self.waiting[v][j].eq(waiting), waits[k].eq(waiting),
-                empties.eq(pop_from[k] & (head_q == tail_q)),
-            ]
-            m.d.sync += waiting.eq(push_to[k] | (waiting & ~empties))
-            with m.If(push_to[k]):
-                m.d.sync += tail_q.eq(free.slot)
-            with m.If(push_to[k] & (~waiting | empties)):
-                m.d.sync += head_q.eq(free.slot)
-            with m.Elif(pop_from[k]):
-                m.d.sync += head_q.eq(link_read.data)
+        entry = Signal(widest)
+        more = self.push_flit.end == End.NONE
+        m.d.comb += [entry.slot.eq(free.slot), entry.more.eq(more)]
+        if shape.sets:
+            m.d.comb += [entry.first.eq(self.push_flit.first), entry.set.eq(self.push_set)]
+        queues, push_vc = [], Signal(vcs)
+        m.d.comb += push_vc.eq(onehot_when(self.push, self.push_flit.vc, vcs))
         for v in range(vcs):
-            held = Signal(range(depth + 1), name=f"held_{v}")
-            m.d.sync += held.eq(held + push_vc[v] - (popping & self.pop_vc[v]))
-            m.d.comb += self.full[v].eq(held == depth)
+            for k in range(shape.queues):
+                is_set = shape.sets and k == shape.queues - 1
+                layout = of_set if is_set else single
+                name = f"set_{v}" if is_set else f"queue_{v}_{k}"
+                m.submodules[name] = queue = Queue(layout, shape.depth)
+                m.d.comb += [
+                    queue.push.eq(push_vc[v] & self.push_queue[k]),
+                    queue.pop.eq(self.pop & self.read_vc[v] & self.read_queue[k]),
+                    self.waiting[v][k].eq(queue.waiting), self.more[v][k].eq(queue.head.more),
+                ]
+                for field in layout.members:
+                    m.d.comb += [queue.entry[field].eq(entry[field]),
+                                 queue.link[field].eq(link_read.data[field])]
+                if is_set:
+                    m.d.comb += [self.heads[v].first.eq(queue.head.first),
+                                 self.heads[v].set.eq(queue.head.set)]
+                else:
+                    m.d.comb += self.counts[v][k].eq(queue.count)
+                queues.append((queue, push_vc[v] & self.push_queue[k],
+                               self.read_vc[v] & self.read_queue[k]))
+            self._hold(m, v, push_vc[v], self.pop & self.read_vc[v])
+
+        def of(chosen, values):
+            return onehot_mux(Cat(chosen), values)
+
+        heads = [queue.head.slot for queue, *_ in queues]
+        read = Signal(bits)
+        m.d.comb += [
+            link_read.addr.eq(of((queue.stale for queue, *_ in queues), heads)),
+            link_write.addr.eq(of((push for _, push, _ in queues),
+                                  [queue.tail for queue, *_ in queues])),
+            link_write.data.eq(entry),
+            link_write.en.eq(Cat(push & queue.linked for queue, push, _ in queues).any()),
+            flit_write.addr.eq(free.slot), flit_write.data.eq(self.push_flit),
+            flit_write.en.eq(self.push), free.take.eq(self.push),
+            flit_read.en.eq(1), self.popped.eq(flit_read.data),
+        ]
+        if shape.stages == 1:
+            m.d.comb += [
+                read.eq(of((chosen for *_, chosen in queues), heads)),
+                free.give.eq(self.pop), free.given.eq(read), flit_read.addr.eq(read),
+            ]
+        else:
+            m.d.sync += read.eq(of((chosen for *_, chosen in queues), heads))
+            m.d.sync += free.give.eq(self.pop)
+            m.d.comb += [free.given.eq(read), flit_read.addr.eq(read)]
         return m
+
+    def _hold(self, m, v, pushed, popped):
+        if self._shape.stages > 1:
+            leaves = Signal(name=f"leaves_{v}")
+            m.d.sync += leaves.eq(popped)
+        else:
+            leaves = popped
+        m.d.sync += self.held[v].eq(self.held[v] + pushed - leaves)

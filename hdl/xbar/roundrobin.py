@@ -5,18 +5,35 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
+def at_or_above(x):
+    """Mask of the positions at or above the lowest set bit of `x`.
+
+    By doubling: as deep as the logarithm of the width, where a subtraction has a carry chain.
+    """
+    reach = 1
+    while reach < len(x):
+        x = x | (x << reach)[: len(x)]
+        reach *= 2
+    return x
+
+
+def above(x):
+    """Mask of the positions above the lowest set bit of `x`."""
+    return (at_or_above(x) << 1)[: len(x)]
+
+
 def lowest_set(x):
     """The lowest set bit of `x`, alone."""
-    return (x & -x)[: len(x)]
+    return x & ~above(x)
 
 
 def first_from(requests, mask):
     """The first of `requests`, cyclically, where `mask` are the positions from a pointer upwards.
 
-    Two carry chains instead of a rotation; a mask of zero is pointer 0 again.
+    Both choices side by side instead of a rotation; a mask of zero is pointer 0 again.
     """
-    above = requests & mask
-    return lowest_set(Mux(above.any(), above, requests))
+    late = requests & mask
+    return Mux(late.any(), lowest_set(late), lowest_set(requests))
 
 
 class RoundRobin(wiring.Component):
@@ -40,6 +57,8 @@ class RoundRobin(wiring.Component):
         Move the pointer past the granted requester at the end of this cycle.
     """
 
+    positions_above = staticmethod(above)
+
     def __init__(self, width: int, turns: int = 1):
         self._turns = turns
         super().__init__({
@@ -58,11 +77,6 @@ class RoundRobin(wiring.Component):
             with m.If(self.advance & turn[k]):
                 m.d.sync += mask.eq(self.positions_above(self.grant))
         return m
-
-    @staticmethod
-    def positions_above(grant):
-        """Mask of the positions above the one-hot `grant`."""
-        return ~(grant | (grant - Const(1, len(grant))))
 
 
 def onehot_when(enable, index, count: int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.host import EgressState, IngressState, make_egress, make_ingress
 from lightloom.sim.link import LinkState, link_step, make_links
 from lightloom.sim.wires import Wires, make_wires
-from lightloom.sim.xbar import XbarState, make_xbars, xbar_step
+from lightloom.sim.xbar import ALL, Shape, XbarState, make_xbars, xbar_step
 
 
 class Fabric(NamedTuple):
@@ -32,17 +33,21 @@ def make_fabric(cfg, topology) -> Fabric:
     into = np.arange(topology.ports)
     out = topology.ports + into
 
-    def crossbars(nodes, ports, first, routes):
+    def crossbars(nodes, ports, first, entries):
         own = slice(first, first + nodes * ports)
-        return make_xbars(nodes, ports, vcs, depth, credits, into[own].reshape(nodes, ports),
-                          out[own].reshape(nodes, ports), routes, np.arange(nodes))
+        shape = Shape.of(cfg, ports, ports)
+        # What nothing here uses or shows need not be stepped.
+        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), source_routing=False,
+                        voq_limit=0, statistics=False)
+        return make_xbars(shape, into[own].reshape(nodes, ports), out[own].reshape(nodes, ports),
+                          entries)
 
     host_ports = (np.arange(count)[:, None] * size + np.arange(topology.hosts)).reshape(-1)
     return Fabric(
         wires=make_wires(2 * topology.ports),
-        endpoints=crossbars(count, size, 0, topology.endpoint_routes),
+        endpoints=crossbars(count, size, 0, topology.endpoint_entries),
         switches=crossbars(topology.switches, topology.switch_ports, count * size,
-                           topology.switch_routes),
+                           topology.switch_entries),
         ingress=make_ingress(into[host_ports], vcs, depth),
         egress=make_egress(out[host_ports], vcs, credits),
         links=make_links(cfg, out[topology.ends], into[topology.ends], topology.peers))

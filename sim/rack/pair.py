@@ -50,8 +50,9 @@ class PairModel:
     Parameters
     ----------
     cfg : lightloom.config.Config
-    routes : [2] sequences of (valid, port, spread)
-        Of each destination, for each chiplet; held from cycle 0 on.
+    routes : [2] sequences of (kind, set of ports)
+        Entry of each destination, for each chiplet; held from cycle 0 on. Not of kind SOURCE:
+        the model carries no payload.
     """
 
     def __init__(self, cfg, routes):

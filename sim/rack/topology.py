@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NO_ROUTE = (0, 0, 0)
+from lightloom.config import ConfigError
+from lightloom.sim.xbar import ONE, Entries, make_entries
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,11 @@ class Topology:
     hosts: int
     switches: int
     switch_ports: int
-    endpoint_routes: np.ndarray   # int16[E, destinations, 3]: valid, port, spread
-    switch_routes: np.ndarray     # int16[S, destinations, 3]
-    ends: np.ndarray              # int64[link ends]: port that the end belongs to
-    peers: np.ndarray             # int64[link ends]: end at the far side of the fibre
-    names: tuple[str, ...]        # of the nodes, endpoints first
+    endpoint_entries: Entries   # [E, destinations]: a table for all inputs of an endpoint
+    switch_entries: Entries     # [S, destinations]
+    ends: np.ndarray            # int64[link ends]: port that the end belongs to
+    peers: np.ndarray           # int64[link ends]: end at the far side of the fibre
+    names: tuple[str, ...]      # of the nodes, endpoints first
 
     @property
     def ports(self) -> int:
@@ -47,14 +48,21 @@ class Topology:
 
 
 def rack(cfg) -> Topology:
-    """One plane of the rack that `cfg.rack` describes."""
+    """One plane of the rack that `cfg.rack` describes.
+
+    Raises
+    ------
+    ConfigError
+        When an endpoint has no port to its host, or to the rack.
+    """
+    _require_ports(cfg, "a rack")
     return {"direct": direct, "clos2": clos2}[cfg.rack.topology](cfg)
 
 
 def direct(cfg) -> Topology:
     """One switch, endpoint e on its port e."""
     count, radix = cfg.rack.endpoints, cfg.rack.radix
-    return _joined(cfg, _straight(np.arange(count))[None], radix, ["switch 0"],
+    return _joined(cfg, np.arange(count)[None], radix, ["switch 0"],
                    [((0, e), (-1, e)) for e in range(count)])
 
 
@@ -65,12 +73,12 @@ def clos2(cfg) -> Topology:
     leaves, dst = count // down, np.arange(count)
     leaf_ports = [np.where(dst // down == leaf, dst % down, down + dst % down)
                   for leaf in range(leaves)]
-    routes = np.stack([*map(_straight, leaf_ports), *[_straight(dst // down)] * down])
+    ports = np.stack([*leaf_ports, *[dst // down] * down])
     fibres = [((e // down, e % down), (-1, e)) for e in range(count)]
     fibres += [((leaf, down + spine), (leaves + spine, leaf))
                for leaf in range(leaves) for spine in range(down)]
     names = [f"leaf {k}" for k in range(leaves)] + [f"spine {k}" for k in range(down)]
-    return _joined(cfg, routes, radix, names, fibres)
+    return _joined(cfg, ports, radix, names, fibres)
 
 
 def pair(cfg, routes) -> Topology:
@@ -78,42 +86,53 @@ def pair(cfg, routes) -> Topology:
 
     Parameters
     ----------
-    routes : [2] sequences of (valid, port, spread)
-        Of each destination; a shorter table has no route for the rest.
+    routes : [2] sequences of (kind, set of ports)
+        Entry of each destination; a shorter table has none for the rest.
+
+    Raises
+    ------
+    ConfigError
+        When a chiplet has no port to its host, or to the other.
     """
+    _require_ports(cfg, "a pair of chiplets")
     ports, hosts = cfg.derived.ports, cfg.chiplet.host_ports
-    count = max(map(len, routes))
-    routes = np.array([[*table, *[NO_ROUTE] * (count - len(table))] for table in routes], np.int16)
     optical = np.arange(hosts, ports)
     return Topology(
         endpoints=2, endpoint_ports=ports, hosts=hosts, switches=0, switch_ports=1,
-        endpoint_routes=routes, switch_routes=np.zeros((0, count, 3), np.int16),
+        endpoint_entries=make_entries(routes), switch_entries=make_entries([]),
         ends=np.concatenate([optical, ports + optical]),
         peers=np.roll(np.arange(2 * optical.size), optical.size),
         names=("chiplet 0", "chiplet 1"))
 
 
-def _straight(ports):
-    """Routes without spread to the port of each destination."""
-    return np.stack([np.ones_like(ports), ports, np.zeros_like(ports)], axis=-1)
+def _require_ports(cfg, what: str) -> None:
+    for field in ("host_ports", "optical_ports"):
+        if not getattr(cfg.chiplet, field):
+            raise ConfigError(f"config {cfg.name}: chiplet.{field} = 0: must be at least 1 "
+                              f"for {what}")
 
 
-def _joined(cfg, switch_routes, radix, switch_names, fibres) -> Topology:
+def _one(sets) -> Entries:
+    """Entries of kind ONE."""
+    return Entries(np.full(sets.shape, ONE, np.uint8), sets)
+
+
+def _joined(cfg, switch_ports, radix, switch_names, fibres) -> Topology:
     """Endpoints with one optical port each, and switches.
 
+    `switch_ports` int[S, destinations]: the port that a switch sends each destination to.
     A fibre joins (node, port) to (node, port), each a switch and its port, or -1 and an endpoint.
     Its two ends follow one another.
     """
     count, hosts = cfg.rack.endpoints, cfg.chiplet.host_ports
     ports = hosts + 1
-    routes = np.broadcast_to(np.array([1, hosts, 0], np.int16), (count, count, 3)).copy()
-    spread = hosts - 1 if hosts & hosts - 1 == 0 else 0
-    routes[np.arange(count), np.arange(count)] = 1, 0, spread
+    sets = np.full((count, count), 1 << hosts, np.uint64)
+    np.fill_diagonal(sets, (1 << hosts) - 1)
     ends = [port * ports + hosts if node < 0 else count * ports + node * radix + port
             for fibre in fibres for node, port in fibre]
     return Topology(
         endpoints=count, endpoint_ports=ports, hosts=hosts, switches=len(switch_names),
-        switch_ports=radix, endpoint_routes=routes,
-        switch_routes=np.ascontiguousarray(switch_routes, np.int16),
+        switch_ports=radix, endpoint_entries=_one(sets),
+        switch_entries=_one(np.uint64(1) << switch_ports.astype(np.uint64)),
         ends=np.array(ends, np.int64), peers=np.arange(len(ends)) ^ 1,
         names=(*(f"gpu {e}" for e in range(count)), *switch_names))

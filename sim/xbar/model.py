@@ -2,120 +2,161 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numba import njit
 
-from lightloom.sim.flits import (
-    MAX_VCS,
-    NO_FLIT,
-    dst_of,
-    end_of,
-    first_of,
-    pack,
-    src_of,
-    tag_of,
-    vc_of,
+from lightloom.sim.bits import EVERYTHING
+from lightloom.sim.flits import MAX_VCS, dst_of, end_of, first_of, pack, src_of, tag_of, vc_of
+from lightloom.sim.wires import make_wires
+
+from .bench import Bench, Log, run_cycles
+from .shape import Shape
+from .state import (
+    ABORTS,
+    BREACHES,
+    DISCARDS,
+    OVERFLOWS,
+    PROTOCOL_ERRORS,
+    UNKNOWN,
+    make_xbars,
 )
-from lightloom.sim.wires import make_wires, put_credit, put_flit, take_credit, take_flit
+from .stimulus import columns_of, script
+from .tables import Entries
 
-from .state import OVERFLOWS, PROTOCOL_ERRORS, ROUTE_DROPS, make_xbars
-from .step import xbar_step
+_WIDE = 2**32 - 1
+"""Where statistics saturate."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """What a run left.
-
-    `delivered` holds int64[flits] by name: `cycle` of `valid` at `output`, then the fields of the
-    flit, `vc`, `first`, `end`, `src`, `dst`, `tag`; in the order of cycles, then outputs.
-    `counters` holds int64[P] by name: `route_drops`, `protocol_errors`, `overflows` of each input.
-    """
+    """What a run left; status is as visible in the first cycle that was not run."""
 
     delivered: dict[str, np.ndarray]
-    counters: dict[str, np.ndarray]
+    """int64[flits] by name: `cycle` of `valid` at `output`, then the fields of the flit: `vc`,
+    `first`, `end`, `src`, `dst`, `tag` (0 of an abort that an output sent by itself); and
+    `payload`, uint64: its bits 63:0. In the order of cycles, then outputs."""
+    inputs: dict[str, np.ndarray]
+    """int64[I] by name: `unknown`, `breaches`, `protocol_errors`, `overflows`; with statistics,
+    int64[I, V]: `flits`, `peak`."""
+    outputs: dict[str, np.ndarray]
+    """int64[O] by name: `discards`, `aborts`; with statistics, int64[O, V]: `flits`, `stalls`."""
+    refused: dict[str, np.ndarray]
+    """int64[I] by name: `valid`, `breach`, `vc`, `src`, `dst`."""
+    stop: dict[str, np.ndarray]
+    """Changes of `stop[input][vc]` by name, all 0 at first: `cycle` from which it is `outputs`, a
+    uint64 set; `input`, `vc`. In the order of cycles, inputs, VCs."""
+    seen: int
+    """Flits that the sources have sent."""
 
 
 class CrossbarModel:
-    """One crossbar (docs/crossbar.md), whose sinks return each credit a cycle later.
+    """One crossbar (docs/crossbar.md) between sources and sinks.
 
     Parameters
     ----------
-    ports, vcs : int
-        P and V.
-    depth, credits : int
-        D and K, slots for each VC.
-    routes : int[endpoints, 3]
-        (valid, port, spread) of each destination, held from cycle 0 on.
+    cfg : lightloom.config.Config or Shape
+    inputs, outputs : int, optional
+        I and O; by default the ports of the chiplet.
     source_credits : int, optional
         Credits that a source starts with for each VC; default D. More than D overflows an input.
+    **changes
+        Fields of :class:`.shape.Shape` to replace, so as to leave what a configuration may hold.
     """
 
-    def __init__(self, *, ports: int, vcs: int, depth: int, credits: int, routes,
-                 source_credits: int | None = None):
-        self.ports, self.vcs, self.depth, self.credits = ports, vcs, depth, credits
-        self.source_credits = depth if source_credits is None else source_credits
-        self.routes = np.asarray(routes)
+    def __init__(self, cfg, inputs: int | None = None, outputs: int | None = None, *,
+                 source_credits: int | None = None, **changes):
+        shape = cfg if isinstance(cfg, Shape) else Shape.of(cfg, inputs, outputs)
+        self.shape = replace(shape, **changes)
+        self.source_credits = self.shape.depth if source_credits is None else source_credits
 
-    def run(self, stimulus, cycles: int) -> Delivered:
+    def run(self, stimulus, cycles: int, *, writes=(), up=(), clear=(), holds=()) -> Delivered:
         """Run from reset.
 
         Parameters
         ----------
-        stimulus : list of P lists of (cycle, vc, first, end, src, dst, tag)
+        stimulus : I sequences of (cycle, vc, first, end, src, dst, tag[, payload])
             Flits that each input's source sends, in order: each no earlier than its cycle, one
             a cycle, and only with a credit of its VC (one of vc >= V without). Cycle 0 is the
             first after reset, in which a source sends nothing yet. `tag` is below 2**63.
+            `payload` is its bits 63:0, for source routing; by default the tag. Lists of tuples,
+            or arrays int64[flits, 7 or 8] or uint64[flits, 8].
         cycles : int
             Cycles to run.
+        writes : sequence of (cycle, op, inputs, index, value, ports)
+            Writes of `tables`: each is offered from its cycle on, or from the cycle after the one
+            before was transferred, and transferred in the first of them in which `ready` is 1.
+        up : sequence of (cycle, output, value)
+            `up[output]` is `value` from that cycle on; 1 before.
+        clear : sequence of int
+            Cycles with a pulse.
+        holds : sequence of (output, begin, end)
+            Cycles c with begin <= c < end in which the output's sink returns no credit. In any
+            other cycle c it returns one credit of each VC of which it has received a flit, with
+            `valid` at c' < c, whose credit it has not returned. Without holds that is each
+            credit in the cycle after its flit.
         """
-        rows = [flit for flits in stimulus for flit in flits]
-        columns = np.array(rows, np.int64).reshape(-1, 7).T
-        # A flit's tag may be longer than a word's: the word holds the flit's number.
-        words = pack.py_func(*columns[1:6], np.arange(len(rows)))
+        shape = self.shape
+        count, outs = shape.inputs, shape.outputs
+        if len(stimulus) != count:
+            raise ValueError(f"stimulus of {len(stimulus)} inputs: the crossbar has {count}")
+        columns, tags, payload = columns_of(stimulus)
+        # A flit's tag may be longer than a word's: the word holds the flit's number from 1.
+        words = pack.py_func(*columns[1:], np.arange(1, columns.shape[1] + 1))
         begin = np.cumsum([0, *map(len, stimulus)])
-        wires = make_wires(2 * self.ports)
-        wire = np.arange(2 * self.ports).reshape(2, 1, self.ports)
-        state = make_xbars(1, self.ports, self.vcs, self.depth, self.credits, *wire,
-                           self.routes[None])
-        log = np.empty((3, len(rows)), np.int64)
-        held = np.full((self.ports, MAX_VCS), self.source_credits)
-        count = _run(state, wires, columns[0], words, begin, held, self.vcs, cycles, log)
-        cycle, output, flit = log[:, :count]
+        wires = make_wires(count + outs)
+        state = make_xbars(
+            shape, [range(count)], [range(count, count + outs)],
+            Entries(np.zeros((count, shape.destinations), np.uint8),
+                    np.zeros((count, shape.destinations), np.uint64)),
+            np.arange(count)[None], payload.copy())
+        bench = Bench(
+            earliest=columns[0], words=words, begin=begin, sent=begin[:-1].copy(),
+            credits=np.full((count, MAX_VCS), self.source_credits),
+            debt=np.zeros((outs, shape.vcs), np.int64), holding=np.zeros(outs, np.int64),
+            up=np.full(2, EVERYTHING), at=np.zeros(5, np.int64),
+            stop=np.zeros((count, shape.vcs), np.uint64),
+            **script(shape, writes, up, clear, holds))
+        log = _run(state, wires, bench, shape.voq_limit, cycles)
+        return self._result(state, bench, log, tags, state.payload)
+
+    def _result(self, state, bench, log, tags, payload) -> Delivered:
+        cycle, output, flit = log.flits[:, :log.count[0]]
+        number = tag_of.py_func(flit)
         fields = {"vc": vc_of, "first": first_of, "end": end_of, "src": src_of, "dst": dst_of}
+        inputs = {name: state.input_counters[0, :, which].astype(np.int64) for name, which in (
+            ("unknown", UNKNOWN), ("breaches", BREACHES), ("protocol_errors", PROTOCOL_ERRORS),
+            ("overflows", OVERFLOWS))}
+        outputs = {name: state.output_counters[0, :, which].astype(np.int64) for name, which in (
+            ("discards", DISCARDS), ("aborts", ABORTS))}
+        if self.shape.statistics:
+            inputs |= {"flits": np.minimum(state.inlet_more["flits"][0], _WIDE),
+                       "peak": state.inlet_more["peak"][0].astype(np.int64)}
+            outputs |= {"flits": np.minimum(state.outlet_more["flits"][0], _WIDE),
+                        "stalls": np.minimum(state.outlet_more["stalls"][0], _WIDE)}
+        stops = log.stops[:, :log.count[1]]
         return Delivered(
             {"cycle": cycle, "output": output,
              **{name: field.py_func(flit) for name, field in fields.items()},
-             "tag": columns[6, tag_of.py_func(flit)]},
-            {name: state.counters[0, :, which].astype(np.int64) for name, which in
-             (("route_drops", ROUTE_DROPS), ("protocol_errors", PROTOCOL_ERRORS),
-              ("overflows", OVERFLOWS))})
+             "tag": tags[number], "payload": payload[number]},
+            inputs, outputs,
+            {name: state.input_more[field][0].astype(np.int64) for name, field in (
+                ("valid", "refused"), ("breach", "breach"), ("vc", "refused_vc"),
+                ("src", "refused_src"), ("dst", "refused_dst"))},
+            {**dict(zip(("cycle", "input", "vc"), stops, strict=True)),
+             "outputs": log.stopped[:log.count[1]]},
+            int((bench.sent - bench.begin[:-1]).sum()))
 
 
-@njit(cache=True)
-def _run(state, wires, earliest, words, begin, held, vcs, cycles, log):
-    """Fill `log` with (cycle, output, flit) of what is delivered; how many."""
-    ports, count = state.inputs.shape[1], 0
-    sent = begin.copy()
-    for cycle in range(cycles):
-        xbar_step(state, wires, 0, cycle)
-        for i in range(ports):
-            wire = state.inputs[0, i]
-            pulses = take_credit(wires, wire, cycle)
-            for v in range(vcs):
-                held[i, v] += pulses >> v & 1
-            k = sent[i]
-            if k < begin[i + 1] and earliest[k] <= cycle + 1:
-                v = vc_of(words[k])
-                if v >= vcs or held[i, v] > 0:
-                    put_flit(wires, wire, cycle + 1, words[k])
-                    held[i, v] -= 1
-                    sent[i] += 1
-        for j in range(ports):
-            flit = take_flit(wires, state.outputs[0, j], cycle)
-            if flit != NO_FLIT:
-                put_credit(wires, state.outputs[0, j], cycle + 1, vc_of(flit))
-                log[0, count], log[1, count], log[2, count] = cycle, j, flit
-                count += 1
-    return count
+def _run(state, wires, bench, voq_limit, cycles) -> Log:
+    """The logs of a run; they grow as they fill."""
+    room = bench.words.size + bench.debt.shape[0] + 1
+    log = Log(np.empty((3, room), np.int64), np.empty((3, bench.stop.size), np.int64),
+              np.empty(bench.stop.size, np.uint64), np.zeros(2, np.int64))
+    cycle = 0
+    while True:
+        cycle = run_cycles(state, wires, bench, log, voq_limit, cycle, cycles)
+        if cycle >= cycles:
+            return log
+        log = Log(*(np.concatenate([part, np.empty_like(part)], axis=-1) for part in log[:3]),
+                  log.count)

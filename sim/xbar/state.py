@@ -2,104 +2,139 @@
 
 from __future__ import annotations
 
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
 
 from lightloom.sim.bits import EVERYTHING
 
-MAX_PORTS = 64
-"""Ports of a crossbar: the bits of a request word."""
+from . import records
+from .shape import ECMP, OCCUPANCY, Shape
 
-ROUTE_DROPS, PROTOCOL_ERRORS, OVERFLOWS = range(3)
-"""Places in `counters`."""
+UNKNOWN, BREACHES, PROTOCOL_ERRORS, OVERFLOWS = range(4)
+"""Places in `input_counters`."""
 
-CLOSED = -1
+DISCARDS, ABORTS = range(2)
+"""Places in `output_counters`."""
+
+SCHEDULED, DOWN = range(2)
+"""Places in `ever`: a schedule or a strict set written, an output down."""
+
+CLOSED, TO_SET = -1, -2
+"""Ways that are no output: none, and the set queue."""
 
 
 class XbarState(NamedTuple):
-    """N crossbars of P ports, V VCs and D slots for each (input, VC); i is an input, j an output.
+    """N crossbars of I inputs, O outputs, V VCs and D slots for each (input, VC).
 
-    A queue (i, v, j) is a list linked through the slots of (i, v), so that the queues share them.
-    What is "as visible in the next cycle to be stepped" is one value for each register.
+    i is an input, j an output, B the queues of an (input, VC): one for each output, then the set
+    queue. A queue is a list linked through the slots of (i, v), so that the queues share them.
+    What is "as visible in the next cycle to be stepped" is one value for each register. Arrays of
+    a feature that is off have one element.
+
+    Registers of the same place are fields of one record (:mod:`.records`): a step function is
+    compiled with each array as a few arguments, which takes its time.
     """
 
-    inputs: np.ndarray      # int64[N, P]: wires
-    outputs: np.ndarray     # int64[N, P]: wires
-    table: np.ndarray       # int64[N]: which route table is the crossbar's
-    routes: np.ndarray      # int16[tables, endpoints, 3]: valid, port, spread
-    # Write stage.
-    arrived: np.ndarray     # uint64[N]: inputs whose register holds a flit, to be classified
-    register: np.ndarray    # int64[N, P]: that flit
-    open: np.ndarray        # int16[N, P, V]: output of the packet being written, or CLOSED
-    bad: np.ndarray         # bool[N, P, V]
-    dropping: np.ndarray    # bool[N, P, V]
-    # Queues: the VOQ of (i, v, j), all of one input and VC in the same slots.
-    slots: np.ndarray       # int64[N, P, V, D]: flits
-    following: np.ndarray   # int16[N, P, V, D]: slot of the next flit of the same queue
-    free: np.ndarray        # int16[N, P, V, D]: stack of free slots, D - used of them
-    used: np.ndarray        # int16[N, P, V]: slots in use
-    head: np.ndarray        # int16[N, P, V, P]: slot of a queue's first flit
-    tail: np.ndarray        # int16[N, P, V, P]: and of its last
-    # Matching; an output's VCs lie together.
-    waiting: np.ndarray     # uint64[N]: outputs with a flit in any queue
-    queued: np.ndarray      # uint64[N, P(j), V]: inputs with a flit in queue (i, v, j)
-    lock: np.ndarray        # uint64[N, P(j), V]: inputs that may send: one, or all when free
-    credits: np.ndarray     # int16[N, P(j), V]
-    grant_from: np.ndarray  # int16[N, P(j), V]: g
-    accept_from: np.ndarray  # int16[N, P(i), V]: a
-    grants: np.ndarray      # uint64[N, P(i)]: outputs that grant; empty between steps
-    granted_vc: np.ndarray  # int16[N, P(j)]: VC of the grant, within a step
-    # Credits back.
-    owed: np.ndarray        # int16[N, P, V]
-    owing: np.ndarray       # uint64[N, V]: inputs with owed > 0
-    matched: np.ndarray     # uint64[N, V]: inputs with a flit matched in this step
-    dropped: np.ndarray     # uint64[N, V]: inputs with a flit dropped with credit in this step
-    counters: np.ndarray    # int32[N, P, 3]: saturating at 65535
+    # Shape.
+    stages: int             # S
+    rounds: int             # R
+    ecmp: int
+    fifo: bool
+    sets: bool
+    multicast: bool
+    source_routing: bool
+    counting: bool          # whether `held` is kept
+    statistics: bool
+    set_requester: int      # requester of input 0's set queue: I with "voq"
+    set_candidate: int      # candidate of VC 0's set queue: O with "voq"
+    requesters: int         # Q
+    candidates: int         # C
+    hold_cycles: int
+    # Registers.
+    inputs: np.ndarray      # int64[N, I]: wires
+    outputs: np.ndarray     # int64[N, O]: wires
+    ever: np.ndarray        # uint8[2]: whether any crossbar was ever SCHEDULED, or had one DOWN
+    whole: np.ndarray       # WHOLE[N]
+    whole_more: np.ndarray
+    input: np.ndarray       # INPUT[N, I]
+    input_more: np.ndarray
+    output: np.ndarray      # OUTPUT[N, O]
+    offered_vc: np.ndarray  # int16[N, O]: within a step: VC of the grant that may be accepted
+    inlet: np.ndarray       # INLET[N, I, V]
+    inlet_more: np.ndarray
+    outlet: np.ndarray      # OUTLET[N, O, V]
+    outlet_more: np.ndarray
+    vc: np.ndarray          # VC[N, V]
+    vc_more: np.ndarray
+    accept_from: np.ndarray  # int16[N, I, lcm(V, S)]: a
+    input_counters: np.ndarray   # int32[N, I, 4]: saturating at 65535
+    output_counters: np.ndarray  # int32[N, O, 2]: the same
+    # Tables.
+    kind: np.ndarray        # uint8[tables, destinations]
+    ports: np.ndarray       # uint64[tables, destinations]
+    default: np.ndarray     # DEFAULT[tables]
+    schedule: np.ndarray    # uint8[N, O, 4V]
+    # Queues.
+    slots: np.ndarray       # SLOT[N, I, V, D]
+    free: np.ndarray        # int16[N, I, V, D]: stack of free slots, D - used of them
+    queues: np.ndarray      # QUEUE[N, I, V, B]
+    held: np.ndarray        # int16[N, I, V, O]: flits in queue (i, v, j)
+    members: np.ndarray     # uint64[N, I, V, D]: of a flit in a set queue, the set without `sent`
+    payload: np.ndarray     # uint64[flits]: bits 63:0 of each, by `tag`; for source routing
 
 
-def make_xbars(nodes: int, ports: int, vcs: int, depth: int, credits: int, inputs, outputs,
-               routes, table=None) -> XbarState:
-    """`nodes` crossbars after reset.
+def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,)) -> XbarState:
+    """Crossbars after reset, their tables filled from cycle 0 on.
 
     Parameters
     ----------
-    ports, vcs : int
-        At most 64 and 8.
-    depth : int
-        D, slots of an input for each VC.
-    credits : int
-        K, slots behind an output for each VC.
-    inputs, outputs : int[nodes, ports]
+    inputs : int[nodes, I]
         Wires.
-    routes : int[tables, endpoints, 3]
-        (valid, port, spread) of each destination; held from cycle 0 on.
-    table : int[nodes], optional
-        Table of each crossbar; default: table 0 for all when there is one, else its own.
+    outputs : int[nodes, O]
+    entries : .tables.Entries
+        Kept, not copied.
+    table : int[nodes, I], optional
+        Table of each input; by default all inputs of a crossbar share that of its number.
+    payload : uint64[flits], optional
+        For source routing. Kept, not copied.
     """
-    if ports > MAX_PORTS:
-        raise ValueError(f"ports = {ports}: a crossbar of the model has at most {MAX_PORTS}")
-    routes = np.ascontiguousarray(routes, np.int16)
-    if table is None:
-        table = np.arange(nodes) if len(routes) > 1 else np.zeros(nodes)
-    shape, queue = (nodes, ports, vcs), (nodes, ports, vcs, depth)
+    inputs, outputs = (np.ascontiguousarray(wires, np.int64) for wires in (inputs, outputs))
+    n, i, o, v, d = len(inputs), shape.inputs, shape.outputs, shape.vcs, shape.depth
+    s, b, tables = shape.stages, shape.queue_count, len(entries.kind)
+    counting = ECMP[shape.ecmp] == OCCUPANCY or shape.voq_limit > 0
+    # Untouched zeros take no memory.
+    places = {"whole": (n,), "whole_more": (n,), "input": (n, i), "input_more": (n, i),
+              "output": (n, o), "inlet": (n, i, v), "inlet_more": (n, i, v),
+              "outlet": (n, o, v), "outlet_more": (n, o, v), "vc": (n, v), "vc_more": (n, v)}
+    made = {name: np.zeros(size, getattr(records, name.upper())) for name, size in places.items()}
+    made["input_more"]["permit"] = EVERYTHING
+    made["input_more"]["table"] = np.arange(n)[:, None] if table is None else table
+    made["inlet"]["open"] = CLOSED
+    made["outlet"]["credits"] = shape.credits
+    made["outlet"]["lock"] = EVERYTHING
+    if shape.sets:
+        made["outlet_more"]["set_lock"] = EVERYTHING
     return XbarState(
-        inputs=np.ascontiguousarray(inputs, np.int64),
-        outputs=np.ascontiguousarray(outputs, np.int64),
-        table=np.ascontiguousarray(table, np.int64), routes=routes,
-        arrived=np.zeros(nodes, np.uint64), register=np.zeros((nodes, ports), np.int64),
-        open=np.full(shape, CLOSED, np.int16), bad=np.zeros(shape, bool),
-        dropping=np.zeros(shape, bool),
-        slots=np.zeros(queue, np.int64), following=np.zeros(queue, np.int16),
+        stages=s, rounds=shape.rounds, ecmp=ECMP[shape.ecmp], fifo=shape.fifo, sets=shape.sets,
+        multicast=shape.multicast, source_routing=shape.source_routing, counting=counting,
+        statistics=shape.statistics, set_requester=0 if shape.fifo else i,
+        set_candidate=0 if shape.fifo else o, requesters=shape.requesters,
+        candidates=shape.candidates, hold_cycles=shape.hold_cycles, inputs=inputs,
+        outputs=outputs, ever=np.zeros(2, np.uint8), **made,
+        offered_vc=np.zeros((n, o), np.int16),
+        accept_from=np.zeros((n, i, lcm(v, s)), np.int16),
+        input_counters=np.zeros((n, i, 4), np.int32),
+        output_counters=np.zeros((n, o, 2), np.int32),
+        kind=np.ascontiguousarray(entries.kind, np.uint8),
+        ports=np.ascontiguousarray(entries.ports, np.uint64),
+        default=np.zeros(tables, records.DEFAULT),
+        schedule=np.tile(np.arange(4 * v, dtype=np.uint8) % v, (n, o, 1)),
+        slots=np.zeros((n, i, v, d), records.SLOT),
         # The lowest slot is taken first, and a freed one is taken next: few are touched.
-        free=np.broadcast_to(np.arange(depth - 1, -1, -1, dtype=np.int16), queue).copy(),
-        used=np.zeros(shape, np.int16), head=np.zeros((*shape, ports), np.int16),
-        tail=np.zeros((*shape, ports), np.int16),
-        waiting=np.zeros(nodes, np.uint64), queued=np.zeros(shape, np.uint64),
-        lock=np.full(shape, EVERYTHING), credits=np.full(shape, credits, np.int16),
-        grant_from=np.zeros(shape, np.int16),
-        accept_from=np.zeros(shape, np.int16), grants=np.zeros((nodes, ports), np.uint64),
-        granted_vc=np.zeros((nodes, ports), np.int16),
-        owed=np.zeros(shape, np.int16), owing=np.zeros((nodes, vcs), np.uint64),
-        matched=np.zeros((nodes, vcs), np.uint64), dropped=np.zeros((nodes, vcs), np.uint64),
-        counters=np.zeros((nodes, ports, 3), np.int32))
+        free=np.broadcast_to(np.arange(d - 1, -1, -1, dtype=np.int16), (n, i, v, d)).copy(),
+        queues=np.zeros((n, i, v, b), records.QUEUE),
+        held=np.zeros((n, i, v, o) if counting else (1,) * 4, np.int16),
+        members=np.zeros((n, i, v, d) if shape.sets else (1,) * 4, np.uint64),
+        payload=np.ascontiguousarray(payload, np.uint64))

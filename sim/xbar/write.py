@@ -4,90 +4,137 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightloom.sim.bits import bit
+from lightloom.sim.bits import NOTHING, bit
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, NONE, dst_of, end_of, first_of, pack, src_of, tag_of, vc_of
 
-from .state import CLOSED, OVERFLOWS, PROTOCOL_ERRORS, ROUTE_DROPS
+from .queues import enqueue
+from .route import BREACH, PASSES, ROTATES, resolve
+from .state import BREACHES, CLOSED, OVERFLOWS, PROTOCOL_ERRORS, TO_SET, UNKNOWN
 
 _SATURATED = 65535
+_BYTE = np.uint64(8)
 
 
 @step_function
-def count(state, node, i, which):
+def count(counters, node, port, which):
     """One more on a saturating counter."""
-    if state.counters[node, i, which] < _SATURATED:
-        state.counters[node, i, which] += 1
+    if counters[node, port, which] < _SATURATED:
+        counters[node, port, which] += 1
 
 
 @step_function
-def routed(state, node, src, dst):
-    """Output of a packet, or CLOSED where there is none."""
-    table = state.table[node]
-    if dst >= state.routes.shape[1] or not state.routes[table, dst, 0]:
-        return CLOSED
-    output = np.int64(state.routes[table, dst, 1]) + (src & np.int64(state.routes[table, dst, 2]))
-    return output if output < state.inputs.shape[1] else CLOSED
+def in_use(state, node, i, v):
+    """Slots of (i, v) in use as visible in this cycle, after its matching."""
+    # A slot that this cycle's match frees is visible in the next one; S = 2: in the one after.
+    left = state.vc[node, v].matched >> np.uint64(i) & np.uint64(1)
+    held = np.int64(state.inlet[node, i, v].used) + np.int64(left)
+    if state.stages == 2:
+        held += np.int64(state.vc_more[node, v].lingering >> np.uint64(i) & np.uint64(1))
+    return held
 
 
 @step_function
-def enqueue(state, node, i, v, j, flit):
-    """Put a flit behind queue (i, v, j)."""
-    slot = state.free[node, i, v, state.free.shape[3] - 1 - state.used[node, i, v]]
-    state.used[node, i, v] += 1
-    state.slots[node, i, v, slot] = flit
-    if state.queued[node, j, v] & bit(i):
-        state.following[node, i, v, state.tail[node, i, v, j]] = slot
-    else:
-        state.head[node, i, v, j] = slot
-        state.queued[node, j, v] |= bit(i)
-        state.waiting[node] |= bit(j)
-    state.tail[node, i, v, j] = slot
+def report(state, node, i, flit, breach):
+    """Count and note a packet that is unknown, or a breach."""
+    count(state.input_counters, node, i, BREACHES if breach else UNKNOWN)
+    state.input_more[node, i].refused = True
+    state.input_more[node, i].breach = breach
+    state.input_more[node, i].refused_vc = vc_of(flit)
+    state.input_more[node, i].refused_src = src_of(flit)
+    state.input_more[node, i].refused_dst = dst_of(flit)
 
 
 @step_function
-def write(state, node, i):
-    """Classify the flit in input i's register, after the matching of the same cycle."""
-    flit = state.register[node, i]
+def route_and_write(state, node, i):
+    """Route the flit in input i's register, and classify it; S = 2: in the cycle after."""
+    flit, fresh = state.input[node, i].register, state.whole[node].arrived & bit(i) != NOTHING
+    way, members, verdict = np.int64(CLOSED), NOTHING, np.int64(PASSES)
+    # What is written in this cycle is not visible to the routing in it.
+    if fresh and first_of(flit) and vc_of(flit) < state.vc.shape[1]:
+        way, members, verdict = resolve(state, node, i, vc_of(flit), flit)
+    ready = fresh
+    if state.stages == 2:
+        ready = state.whole_more[node].routed & bit(i) != NOTHING
+        flit, way, members, verdict = exchange(
+            state, node, i, fresh, flit, way, members, verdict)
+    if ready:
+        write(state, node, i, flit, way, members, verdict)
+
+
+@step_function
+def exchange(state, node, i, fresh, flit, way, members, verdict):
+    """S = 2: latch what was routed in this cycle; return what was in the one before."""
+    before = (state.input_more[node, i].latch, np.int64(state.input_more[node, i].latch_way),
+              state.input_more[node, i].latch_members,
+              np.int64(state.input_more[node, i].latch_verdict))
+    state.whole_more[node].routed &= ~bit(i)
+    if fresh:
+        state.whole_more[node].routed |= bit(i)
+        state.input_more[node, i].latch = flit
+        state.input_more[node, i].latch_way = way
+        state.input_more[node, i].latch_members = members
+        state.input_more[node, i].latch_verdict = verdict
+    return before
+
+
+@step_function
+def write(state, node, i, flit, new_way, new_members, verdict):
+    """Classify a flit, after the matching of the same cycle; the rest is of its route."""
     v, first, end = vc_of(flit), first_of(flit), end_of(flit)
-    vcs, depth = state.owing.shape[1], state.slots.shape[3]
-    if v >= vcs:                                                            # 1
-        count(state, node, i, PROTOCOL_ERRORS)
+    if v >= state.vc.shape[1]:                                              # 1
+        count(state.input_counters, node, i, PROTOCOL_ERRORS)
         return
-    j = state.open[node, i, v]
-    # A slot that this cycle's match frees is visible in the next one.
-    held = state.used[node, i, v] + (state.matched[node, v] & bit(i) != 0)
-    if held >= depth:                                                       # 2
-        count(state, node, i, OVERFLOWS)
-        if j != CLOSED:
-            state.bad[node, i, v] = True
+    more, bad = end == NONE, state.inlet[node, i, v].bad
+    way, members, errors, dropped = np.int64(state.inlet[node, i, v].open), NOTHING, False, False
+    if way == TO_SET:
+        members = state.inlet_more[node, i, v].open_members
+    if in_use(state, node, i, v) >= state.slots.shape[3]:                   # 2
+        count(state.input_counters, node, i, OVERFLOWS)
+        if way != CLOSED:
+            state.inlet[node, i, v].bad = True
         elif first:
-            state.dropping[node, i, v] = end == NONE
-        elif end != NONE:
-            state.dropping[node, i, v] = False
-    elif j != CLOSED and (first or state.bad[node, i, v]):                  # 3
-        enqueue(state, node, i, v, j, pack(v, 0, ABORT, 0, 0, tag_of(flit)))
-        if first:
-            count(state, node, i, PROTOCOL_ERRORS)
-        state.open[node, i, v] = CLOSED
-        state.bad[node, i, v] = False
-        state.dropping[node, i, v] = end == NONE
-    elif j != CLOSED:                                                       # 4
-        enqueue(state, node, i, v, j, flit)
-        if end != NONE:
-            state.open[node, i, v] = CLOSED
+            state.inlet[node, i, v].dropping = more
+        elif not more:
+            state.inlet[node, i, v].dropping = False
+        return
+    if way != CLOSED and (first or bad):                                    # 3
+        flit = pack(v, 0, ABORT, 0, 0, tag_of(flit))
+        errors = first != 0
+        state.inlet[node, i, v].open = CLOSED
+        state.inlet[node, i, v].bad = False
+        state.inlet[node, i, v].dropping = more
+    elif way != CLOSED:                                                     # 4
+        if not more:
+            state.inlet[node, i, v].open = CLOSED
+    elif first:                                                             # 5, 6
+        way, members, dropped = new_way, new_members, new_way == CLOSED
+        if dropped or verdict == BREACH:
+            report(state, node, i, flit, verdict == BREACH)
+        if not dropped:
+            begin(state, node, i, v, flit, way, members, verdict)
+    else:                                                                   # 7
+        errors, dropped = not state.inlet[node, i, v].dropping, True
+    if errors:
+        count(state.input_counters, node, i, PROTOCOL_ERRORS)
+    if dropped:
+        state.vc[node, v].dropped |= bit(i)
+        state.inlet[node, i, v].dropping = more
     else:
-        if first:
-            j = routed(state, node, src_of(flit), dst_of(flit))
-        if j != CLOSED:                                                     # 6
-            enqueue(state, node, i, v, j, flit)
-            state.open[node, i, v] = j if end == NONE else CLOSED
-            state.dropping[node, i, v] = False
-            state.bad[node, i, v] = False
-        else:                                                               # 5, 7
-            if first:
-                count(state, node, i, ROUTE_DROPS)
-            elif not state.dropping[node, i, v]:
-                count(state, node, i, PROTOCOL_ERRORS)
-            state.dropped[node, v] |= bit(i)
-            state.dropping[node, i, v] = end == NONE
+        enqueue(state, node, i, v, way, members, flit)
+        if state.statistics:
+            state.inlet_more[node, i, v].flits += 1
+
+
+@step_function
+def begin(state, node, i, v, flit, way, members, verdict):
+    """Rule 6: a packet begins on its way."""
+    if verdict == ROTATES:
+        payload = state.payload[tag_of(flit)]
+        state.payload[tag_of(flit)] = payload >> _BYTE | payload << (np.uint64(64) - _BYTE)
+    if end_of(flit) == NONE:
+        state.inlet[node, i, v].open = way
+        if way == TO_SET:
+            state.inlet_more[node, i, v].open_members = members
+    state.inlet[node, i, v].dropping = False
+    state.inlet[node, i, v].bad = False

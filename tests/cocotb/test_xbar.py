@@ -1,108 +1,108 @@
-"""The exported crossbar against the golden model, flit by flit and cycle by cycle."""
+"""The exported crossbar against the golden model in every cycle, and against its invariants."""
 
 import numpy as np
 import pytest
-from mutants import StuckRoundRobin
+import xbar_mutants
+from xbar_cases import random_scenario, settled_scenario
+from xbar_properties import assert_delivered_as_routed, assert_no_copies, assert_packets_whole
 
 from lightloom import config
 from lightloom.flow.cache import to_verilog
-from lightloom.hdl.xbar import matching
 from lightloom.hdl.xbar.layer import Crossbar
-from lightloom.sim.xbar import CrossbarModel
-from lightloom.tb import traffic
+from lightloom.tb import routes, traffic
 from lightloom.tb.runner import simulate
 from lightloom.tb.xbar_harness import crossbar_bench
-
-PORTS = 8
-START = 32
+from lightloom.tb.xbar_scenario import Scenario, crossbar_config, differences, golden
 
 
-def eight_ports(**changes):
-    return config.override(
-        config.load("sim"), chiplet__host_ports=2, chiplet__optical_ports=6,
-        chiplet__endpoints=16, rack__topology="direct", rack__endpoints=8, **changes)
+def rtl(scenario, folder, **options):
+    made = Crossbar(scenario.cfg, inputs=scenario.inputs, outputs=scenario.outputs)
+    return crossbar_bench(scenario, to_verilog(made, name="crossbar"), folder=folder, **options)
 
 
-def routes():
-    """Destination d is port d; 8..11 spread by source over two ports; the rest have no route."""
-    straight = [(1, port, 0) for port in range(PORTS)]
-    return straight + [(1, 2 * k, 1) for k in range(4)] + [(0, 0, 0)] * 2 + [(1, 7, 7)] * 2
+def assert_equal(scenario, folder, **options):
+    """RTL is the model in every cycle; what the RTL did."""
+    run = rtl(scenario, folder, **options)
+    assert differences(run, golden(scenario)) == []
+    turned = scenario.cfg.xbar.source_routing
+    assert_packets_whole(run.delivered, turned)
+    assert_no_copies(run.delivered)
+    return run
 
 
-def both(cfg, stimulus, cycles, folder, **options):
-    """Deliveries (cycle, output, vc, first, end, src, dst, tag) and counters, of RTL and model."""
-    verilog = to_verilog(Crossbar(cfg), name="crossbar")
-    logs, counters = crossbar_bench(
-        cfg, verilog, stimulus, routes(), cycles, folder=folder, **options)
-    rtl = [(c, j, f.vc, f.first, f.end, f.src, f.dst, traffic.tag_of(f))
-           for j, log in enumerate(logs) for c, f in log]
-    model = CrossbarModel(ports=PORTS, vcs=cfg.chiplet.vcs, depth=cfg.xbar.vc_depth,
-                          credits=cfg.xbar.egress_depth, routes=np.array(routes()))
-    result = model.run([traffic.for_model(flits) for flits in stimulus], cycles)
-    golden = [tuple(int(x) for x in row) for row in zip(*(
-        result.delivered[name] for name in
-        ("cycle", "output", "vc", "first", "end", "src", "dst", "tag")), strict=True)]
-    model_counters = [tuple(int(result.counters[name][i]) for name in
-                            ("route_drops", "protocol_errors", "overflows"))
-                      for i in range(PORTS)]
-    return sorted(rtl), sorted(golden), counters, model_counters
+@pytest.mark.parametrize("part", range(6))
+def test_random_crossbars_and_scenarios_equal_the_model_in_every_cycle(part, tmp_path, seed):
+    """Features, shapes, tables that change, holds, outputs down, broken packets: all at random."""
+    rng = np.random.default_rng([seed, part])
+    scenario = random_scenario(rng, most=4)
+    print(scenario.inputs, scenario.outputs, scenario.cfg.chiplet, scenario.cfg.xbar)
+    assert_equal(scenario, tmp_path)
 
 
-def uniform(cfg, rng, packets, lengths=(1,)):
-    return [traffic.packets(rng, count=packets, start=START, src=i, destinations=range(PORTS),
-                            vcs=cfg.chiplet.vcs, lengths=lengths, flit_bits=cfg.derived.flit_bits)
-            for i in range(PORTS)]
+@pytest.mark.parametrize("stages, ecmp", [(1, "hash"), (2, "hash"), (1, "occupancy")])
+def test_every_flit_leaves_where_its_route_says_once_and_in_order(
+        stages, ecmp, tmp_path, seed):
+    rng = np.random.default_rng([seed, stages])
+    scenario = settled_scenario(rng, most=4, stages=stages, ecmp=ecmp, iterations=1, queues="voq",
+                                multicast=True)
+    run = assert_equal(scenario, tmp_path)
+    assert_delivered_as_routed(scenario, run.delivered)
 
 
-@pytest.mark.slow
-def test_uniform_full_load_carries_95_percent_and_equals_the_model_for_100000_cycles(
-        tmp_path, seed):
-    cfg, cycles = eight_ports(), 100_000
+def patterns(rng, n, *, start, cycles):
+    """Name and stimulus of each pattern of docs/figures.md; destinations n.. are sets."""
+    def at(rates, load=1.0, **options):
+        return traffic.bernoulli(rng, rates, load=load, start=start, cycles=cycles, vcs=2,
+                                 **options)
+
+    sets = np.full((n, n + 4), 1 / 12)
+    sets[:, :n] = 0.3 / n
+    return {
+        "uniform": at(traffic.uniform(n)), "diagonal": at(traffic.diagonal(n)),
+        "log-diagonal": at(traffic.log_diagonal(n)),
+        "hot-spot": at(traffic.hot_spot(n, others=0.6)),
+        "bursty": traffic.bursty(rng, traffic.uniform(n), cycles=cycles, load=0.9, burst=8,
+                                 start=start, vcs=2),
+        "transpose": at(traffic.transpose(n), lengths=(1, 2, 4)),
+        "all-to-one": at(traffic.all_to_one(n), lengths=(1, 4)),
+        "one-to-all": at(traffic.one_to_all(n)), "multicast": at(sets, 0.5, lengths=(1, 3)),
+    }
+
+
+@pytest.mark.parametrize("pattern", patterns(np.random.default_rng(0), 4, start=0, cycles=99))
+def test_traffic_patterns_equal_the_model(pattern, tmp_path, seed):
     rng = np.random.default_rng(seed)
-    rtl, golden, *_ = both(cfg, uniform(cfg, rng, cycles), cycles, tmp_path, simulator="verilator")
-    steady = [row for row in rtl if row[0] >= 10_000]
-    throughput = len(steady) / (PORTS * (cycles - 10_000))
-    print(f"throughput {throughput:.4f} of line rate")
-    assert rtl == golden
-    assert throughput >= 0.95
+    n, start, cycles = 4, 64, 900
+    cfg = crossbar_config(n, vc_depth=16, max_packet_flits=4)
+    sets = traffic.groups(rng, n, 4, 2)
+    entries = [(routes.ONE, 1 << j) for j in range(n)] + [(routes.ALL, ports) for ports in sets]
+    stimulus = patterns(rng, n, start=start, cycles=cycles)[pattern]
+    run = assert_equal(Scenario(cfg, stimulus, cycles + start, n, n,
+                                routes.entry_writes(entries, inputs=n)), tmp_path)
+    assert len(run.delivered["tag"]) > 500
 
 
-def test_packets_of_mixed_lengths_equal_the_model(tmp_path, seed):
-    cfg = eight_ports(xbar__egress_depth=8)
+def test_six_ports_with_short_queues_and_slow_sinks_equal_the_model(tmp_path, seed):
     rng = np.random.default_rng(seed)
-    rtl, golden, counters, model_counters = both(
-        cfg, uniform(cfg, rng, 150, lengths=(1, 2, 5, 17)), 1500, tmp_path)
-    assert rtl == golden
-    assert len(rtl) > 4000
-    assert counters == model_counters == [(0, 0, 0)] * PORTS
+    n, cycles = 6, 700
+    cfg = crossbar_config(n, vc_depth=8, max_packet_flits=8, multicast=False, statistics=False)
+    stimulus = traffic.bernoulli(rng, traffic.uniform(n), cycles=cycles, start=40, vcs=2,
+                                 lengths=(1, 2, 5, 8))
+    holds = [(j, c, c + 9) for j in range(n) for c in range(100 + 3 * j, cycles, 40 + j)]
+    assert_equal(Scenario(cfg, stimulus, cycles, n, n, routes.straight(n), holds=holds), tmp_path)
 
 
-def test_broken_packets_and_missing_routes_are_dropped_and_counted_as_in_the_model(tmp_path, seed):
-    cfg = eight_ports()
-    rng = np.random.default_rng(seed)
-    stimulus = [
-        traffic.spoil(rng, traffic.packets(
-            rng, count=150, start=START, src=i, destinations=range(16), vcs=2,
-            lengths=(1, 2, 4), flit_bits=cfg.derived.flit_bits, load=0.5), rate=0.1)
-        for i in range(PORTS)]
-    rtl, golden, counters, model_counters = both(cfg, stimulus, 1500, tmp_path)
-    assert rtl == golden
-    assert counters == model_counters
-    assert all(drops and errors for drops, errors, _ in counters)
+@pytest.mark.parametrize("mutant", xbar_mutants.ALL)
+def test_a_broken_crossbar_is_caught(mutant, tmp_path, monkeypatch):
+    mutant(monkeypatch)
+    scenario = xbar_mutants.scenario(np.random.default_rng(1))
+    run, model = rtl(scenario, tmp_path), golden(scenario)
+    assert len(run.delivered["tag"]) > 100      # it carries flits, but not as it should
+    assert differences(run, model)
 
 
-def test_output_held_by_a_packet_passes_no_other_of_its_vc(tmp_path, seed):
-    cfg = eight_ports()
-    rng = np.random.default_rng(seed)
-    rtl, *_ = both(cfg, uniform(cfg, rng, 60, lengths=(1, 3, 9)), 1000, tmp_path)
-    for output in range(PORTS):
-        for vc in range(cfg.chiplet.vcs):
-            holder = None
-            for row in (r for r in rtl if r[1] == output and r[2] == vc):
-                source, first, end = row[7] >> 32, row[3], row[4]
-                assert first == (holder is None)
-                assert holder in (None, source)
-                holder = source if end == 0 else None
+def test_the_same_scenario_without_a_mutant_is_not(tmp_path):
+    assert_equal(xbar_mutants.scenario(np.random.default_rng(1)), tmp_path)
 
 
 def test_a_reset_forgets_the_routes(tmp_path):
@@ -111,10 +111,26 @@ def test_a_reset_forgets_the_routes(tmp_path):
              test="routes_are_forgotten", env={"PROFILE": "ecp5"})
 
 
-def test_a_stuck_arbiter_pointer_is_caught(tmp_path, seed, monkeypatch):
-    monkeypatch.setattr(matching, "RoundRobin", StuckRoundRobin)
-    cfg = eight_ports()
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(8))
+def test_random_crossbars_for_100_000_cycles_equal_the_model(part, tmp_path, seed):
+    """More than 10^6 flits in all; tables change, sinks hold and links fail all the time."""
+    rng = np.random.default_rng([seed, part])
+    scenario = random_scenario(rng, cycles=100_000, most=6, flits=0.95, changes=60)
+    print(scenario.inputs, scenario.outputs, scenario.cfg.chiplet, scenario.cfg.xbar)
+    assert_equal(scenario, tmp_path, simulator="verilator")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("stages", [1, 2])
+def test_a_million_flits_through_16_ports_equal_the_model(stages, tmp_path, seed):
     rng = np.random.default_rng(seed)
-    rtl, golden, *_ = both(cfg, uniform(cfg, rng, 100), 300, tmp_path)
-    assert len(rtl) > 300       # it carries flits, in another order
-    assert rtl != golden
+    n, cycles = 16, 80_000
+    cfg = crossbar_config(n, endpoints=32, vc_depth=128, max_packet_flits=16, stages=stages)
+    stimulus = traffic.bernoulli(rng, traffic.uniform(n), cycles=cycles, start=64, vcs=2,
+                                 load=0.95, lengths=(1, 1, 1, 2, 4, 16))
+    run = assert_equal(Scenario(cfg, stimulus, cycles, n, n, routes.straight(n)), tmp_path,
+                       simulator="verilator")
+    assert len(run.delivered["tag"]) >= 1_000_000

@@ -36,14 +36,15 @@ def test_toml_file_loads_by_path(tmp_path):
 
 
 @pytest.mark.parametrize(("field", "low", "high"), [
-    ("chiplet__host_ports", 1, 16), ("chiplet__optical_ports", 1, 64), ("chiplet__vcs", 1, 8),
+    ("chiplet__host_ports", 0, 64), ("chiplet__optical_ports", 0, 64), ("chiplet__vcs", 1, 8),
     ("chiplet__endpoints", 2, 4096), ("serdes__lanes", 1, 16), ("serdes__marker_period", 16, 65536),
     ("serdes__deskew_blocks", 4, 256), ("serdes__clock_ppm", 0, 1000), ("link__frame_flits", 1, 64),
     ("link__replay_flits", 8, 8192), ("link__keepalive_cycles", 16, 65536),
     ("link__replay_limit", 2, 255), ("link__lane_budget", 1, 65535),
     ("link__lane_retry_cycles", 1024, 1_048_576),
     ("xbar__vc_depth", 4, 8192), ("xbar__max_packet_flits", 1, 1024),
-    ("xbar__egress_depth", 8, 64), ("rack__endpoints", 2, 4096), ("rack__radix", 2, 64),
+    ("xbar__egress_depth", 8, 64), ("xbar__iterations", 1, 4), ("xbar__voq_limit", 0, 8192),
+    ("xbar__hold_cycles", 1, 1_048_576), ("rack__endpoints", 2, 4096), ("rack__radix", 2, 64),
 ])
 def test_number_outside_its_range_names_field_value_and_range(field, low, high):
     name = field.replace("__", ".")
@@ -69,11 +70,15 @@ def test_zero_lanes_names_field_and_range():
 
 
 @pytest.mark.parametrize(("field", "value", "allowed"), [
-    ("chiplet__flit_bytes", 24, "16, 32 or 64"),
+    ("chiplet__flit_bytes", 24, "8, 16, 32 or 64"),
     ("serdes__word_bits", 48, "16, 20, 32, 40, 64 or 66"),
     ("serdes__slip", "none", "'gearbox' or 'request'"),
     ("serdes__fec", "rs528", "'none', 'rs152' or 'rs544'"),
     ("serdes__diagnostics", "yes", "valid boolean"),
+    ("xbar__stages", 3, "1 or 2"), ("xbar__queues", "list", "'voq' or 'fifo'"),
+    ("xbar__ecmp", "random", "'hash', 'occupancy' or 'lowest'"),
+    ("xbar__multicast", 1, "valid boolean"), ("xbar__source_routing", "no", "valid boolean"),
+    ("xbar__statistics", 0, "valid boolean"),
     ("rack__topology", "torus", "'clos2' or 'direct'")])
 def test_choice_lists_what_is_allowed(field, value, allowed):
     text = message(**{field: value})

@@ -22,10 +22,35 @@ def refused(field: str, value, allowed: str, **changes) -> None:
     assert allowed in text
 
 
-def test_ports_of_a_chiplet_are_at_most_64():
+def test_ports_of_a_chiplet_are_2_to_64_in_any_mix():
     accepted(chiplet__host_ports=2, chiplet__optical_ports=62)
-    refused("chiplet.optical_ports", 63, "together must be at most 64, they are 65",
+    accepted(chiplet__host_ports=0, chiplet__optical_ports=2)
+    accepted(chiplet__host_ports=64, chiplet__optical_ports=0)
+    refused("chiplet.optical_ports", 63, "together must be 2 to 64, they are 65",
             chiplet__host_ports=2, chiplet__optical_ports=63)
+    refused("chiplet.optical_ports", 1, "together must be 2 to 64, they are 1",
+            chiplet__host_ports=0, chiplet__optical_ports=1)
+
+
+def test_links_are_no_concern_of_a_crossbar_with_host_ports_alone():
+    shallow = {"chiplet__flit_bytes": 8, "xbar__vc_depth": 64}
+    accepted(chiplet__optical_ports=0, **shallow)
+    refused("chiplet.flit_bytes", 8, "must be at least 16 with optical ports", **shallow)
+
+
+def test_a_matching_in_two_stages_has_one_round():
+    accepted(xbar__iterations=4)
+    accepted(xbar__stages=2)
+    refused("xbar.iterations", 2, "must be 1 with xbar.stages = 2", xbar__iterations=2,
+            xbar__stages=2)
+
+
+@pytest.mark.parametrize(("field", "value"), [("voq_limit", 1), ("ecmp", "occupancy")])
+def test_counts_of_queues_need_a_queue_for_each_output(field, value):
+    accepted(**{f"xbar__{field}": value})
+    accepted(xbar__queues="fifo", xbar__ecmp="lowest")
+    refused(f"xbar.{field}", value, "xbar.queues = 'voq'", xbar__queues="fifo",
+            **{f"xbar__{field}": value})
 
 
 @pytest.mark.parametrize("lanes", range(1, 17))

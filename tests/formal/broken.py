@@ -20,7 +20,12 @@ from lightloom.hdl.link.training import Training
 from lightloom.hdl.serdes import crossing
 from lightloom.hdl.serdes.crossing import Crossing
 from lightloom.hdl.serdes.deskew import DeskewFifo
+from lightloom.hdl.xbar import input as xbar_input
+from lightloom.hdl.xbar import layer
+from lightloom.hdl.xbar.input import InputPort
+from lightloom.hdl.xbar.layer import Crossbar
 from lightloom.hdl.xbar.queues import VoqMemory
+from lightloom.hdl.xbar.routing import Router
 
 
 def broken(kind):
@@ -196,6 +201,26 @@ def overgenerous(dut, m, inside):
 
 @broken(VoqMemory)
 def unlinked(dut, m, inside):
-    """Queues nothing in a cycle in which a flit is taken."""
-    with m.If(inside["popping"]):
-        m.d.comb += inside["push_to"].eq(0)
+    """Every flit is linked to slot 0."""
+    m.d.comb += inside["entry"].slot.eq(0)
+
+
+@broken(Router)
+def forgets_the_draining(dut, m, inside):
+    """Where any output drains, takes those that the entry names, permitted or not."""
+    with m.If(dut.draining.any()):
+        m.d.comb += inside["allowed"].eq(inside["entry"].ports)
+
+
+class _LeakyInput(InputPort):
+    def elaborate(self, platform):
+        with mock.patch.object(xbar_input, "Router", forgets_the_draining):
+            return super().elaborate(platform)
+
+
+class Leaky(Crossbar):
+    """Where any output drains, an input forgets what is permitted."""
+
+    def elaborate(self, platform):
+        with mock.patch.object(layer, "InputPort", _LeakyInput):
+            return super().elaborate(platform)

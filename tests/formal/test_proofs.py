@@ -9,7 +9,7 @@ from lightloom.flow import formal
 from lightloom.flow.errors import CheckError, FlowError
 from lightloom.formal.proofs import PROOFS
 
-CHEAP = ("deskew_fifo", "sender", "receiver", "credits", "training")
+CHEAP = ("deskew_fifo", "partition", "sender", "receiver", "credits", "training")
 
 BROKEN = [
     ("deskew_fifo", "fifo", broken.wrong_wrap, 12),
@@ -19,6 +19,7 @@ BROKEN = [
     ("admission_fifos", "admission", broken.generous, 12),
     ("egress_fifos", "egress", broken.hasty_credit, 12),
     ("voq", "voq", broken.unlinked, 8),
+    ("partition", "crossbar", broken.Leaky, 24),
     ("delivery", "delivery", broken.stuck_address, 12),
     ("delivery", "delivery", broken.ShallowQueue, 12),
     ("sender", "ring", broken.skipping_replay, 20),
@@ -36,7 +37,7 @@ BROKEN = [
 ]
 """Proof, the component's argument of its `build`, the broken copy, cycles from reset to search."""
 
-CHEAP_BROKEN = ("wrong_wrap", "skipping_replay", "eager", "hasty", "needs_fresh")
+CHEAP_BROKEN = ("wrong_wrap", "Leaky", "skipping_replay", "eager", "hasty", "needs_fresh")
 
 
 def marked(cases, cheap, name):

@@ -6,7 +6,7 @@ from numba import njit
 from lightloom.sim.flits import NO_FLIT, pack
 from lightloom.sim.host import egress_step, ingress_step, make_egress, make_ingress
 from lightloom.sim.wires import make_wires, put_credit, put_flit, take_credit, take_flit
-from lightloom.sim.xbar import make_xbars, xbar_step
+from lightloom.sim.xbar import ONE, Shape, make_entries, make_xbars, xbar_step
 
 NONE, FULL = 0, 1
 
@@ -94,7 +94,8 @@ def _chiplet(ingress, xbars, egress, wires, beats, cycles):
 
 def test_host_to_host_through_a_crossbar_takes_seven_cycles():
     beats = np.array([word(0, 1, NONE, 0), word(0, 0, NONE, 1), word(0, 0, FULL, 2)])
-    xbars = make_xbars(1, 2, 2, 16, 8, [[0, 1]], [[2, 3]], [[(1, 1, 0)]])
+    xbars = make_xbars(Shape(inputs=2, outputs=2, vcs=2, depth=16, credits=8), [[0, 1]], [[2, 3]],
+                       make_entries([[(ONE, 0b10)]]))
     shown = _chiplet(make_ingress([0], 2, 16), xbars, make_egress([3], 2, 8), make_wires(4),
                      beats, 40)
     assert list(shown) == [(17, beats[0]), (18, beats[1]), (19, beats[2])]

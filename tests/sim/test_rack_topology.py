@@ -5,6 +5,7 @@ import pytest
 
 from lightloom import config
 from lightloom.sim.rack.topology import direct, pair, rack
+from lightloom.sim.xbar import ONE
 
 
 def walk(topology):
@@ -13,9 +14,11 @@ def walk(topology):
     across = np.full(topology.ports, -1)
     across[topology.ends] = topology.ends[topology.peers]
     src, dst = (axis.reshape(-1) for axis in np.indices((count, count)))
-    routes = topology.endpoint_routes[src, dst]
-    valid = routes[:, 0] == 1
-    port = src * size + routes[:, 1] + (src & routes[:, 2])
+    # Of several host ports the lowest stands for all.
+    out = lambda entries, node: np.log2(entries.ports[node, dst] & -entries.ports[node, dst]
+                                        ).astype(int)
+    valid = topology.endpoint_entries.kind[src, dst] == ONE
+    port = src * size + out(topology.endpoint_entries, src)
     hops = np.zeros(src.size, int)
     for _ in range(4):
         away = port % size >= topology.hosts
@@ -25,13 +28,14 @@ def walk(topology):
         switch = (port - count * size) // radix
         inside = moving & (port >= count * size)
         hops += inside
-        entry = topology.switch_routes[np.where(inside, switch, 0), dst]
-        valid &= ~inside | (entry[:, 0] == 1)
-        port = np.where(inside, count * size + switch * radix + entry[:, 1], port)
+        at = np.where(inside, switch, 0)
+        valid &= ~inside | (topology.switch_entries.kind[at, dst] == ONE)
+        port = np.where(inside, count * size + switch * radix + out(topology.switch_entries, at),
+                        port)
         arrived = moving & ~inside
-        entry = topology.endpoint_routes[np.where(arrived, port // size, 0), dst]
-        port = np.where(arrived, port // size * size + entry[:, 1] + (src & entry[:, 2]), port)
-    reached = valid & (port // size == dst) & (port % size == src % topology.hosts)
+        at = np.where(arrived, port // size, 0)
+        port = np.where(arrived, port // size * size + out(topology.endpoint_entries, at), port)
+    reached = valid & (port == dst * size)
     return hops.reshape(count, count), reached.reshape(count, count)
 
 
@@ -50,7 +54,7 @@ def test_d_mod_k_reaches_all_1024_endpoints_and_passes_2_9375_switches_on_averag
 
 def test_d_mod_k_gives_each_destination_one_path_down():
     topology = rack(config.load("sim"))
-    up = topology.switch_routes[:32, :, 1]
+    up = np.log2(topology.switch_entries.ports[:32]).astype(int)
     remote = up >= 32
     assert (up[remote] - 32 == np.broadcast_to(np.arange(1024) % 32, up.shape)[remote]).all()
 
@@ -76,8 +80,24 @@ def test_links_are_named_by_direction():
 
 def test_pair_joins_port_to_port():
     cfg = config.load("sim")
-    topology = pair(cfg, [[(1, 2, 0)], [(1, 0, 1), (1, 2, 0)]])
+    topology = pair(cfg, [[(ONE, 0b100)], [(ONE, 0b11), (ONE, 0b100)]])
     ports = cfg.derived.ports
     far = (topology.ends + ports) % (2 * ports)
     assert topology.ends[topology.peers].tolist() == far.tolist()
-    assert topology.endpoint_routes[0].tolist() == [[1, 2, 0], [0, 0, 0]]
+    assert topology.endpoint_entries.kind.tolist() == [[ONE, 0], [ONE, ONE]]
+    assert topology.endpoint_entries.ports.tolist() == [[0b100, 0], [0b11, 0b100]]
+
+
+def test_an_endpoint_takes_its_own_packets_at_any_of_its_host_ports():
+    cfg = config.override(config.load("sim"), chiplet__host_ports=3)
+    entries = rack(cfg).endpoint_entries
+    assert (entries.ports.diagonal() == 0b111).all()
+    assert (entries.ports[~np.eye(1024, dtype=bool)] == 0b1000).all()
+
+
+@pytest.mark.parametrize("field", ["host_ports", "optical_ports"])
+@pytest.mark.parametrize("make", [rack, lambda cfg: pair(cfg, [[], []])], ids=["rack", "pair"])
+def test_chiplets_without_a_port_to_the_host_or_the_rack_are_refused(make, field):
+    cfg = config.override(config.load("sim"), **{f"chiplet__{field}": 0})
+    with pytest.raises(config.ConfigError, match=rf"chiplet\.{field} = 0: must be at least 1"):
+        make(cfg)

@@ -1,0 +1,135 @@
+"""Queues of an input: to one output each, and to sets (docs/crossbar.md, Queues)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lightloom.sim.bits import NOTHING, bit, lowest, without_lowest
+from lightloom.sim.compiled import step_function
+from lightloom.sim.flits import NONE, end_of, first_of
+
+from .state import TO_SET
+
+
+@step_function
+def enqueue(state, node, i, v, way, members, flit):
+    """Put a flit behind the queue of its way; `members` is the set of TO_SET."""
+    queue, to_set = way, way == TO_SET
+    if to_set:
+        queue = np.int64(state.queues.shape[3] - 1)
+        empty = state.vc_more[node, v].set_queued & bit(i) == NOTHING
+    else:
+        empty = state.outlet[node, way, v].queued & bit(i) == NOTHING
+    slot = state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used]
+    state.inlet[node, i, v].used += 1
+    state.slots[node, i, v, slot].flit = flit
+    if empty:
+        state.queues[node, i, v, queue].head = slot
+    else:
+        state.slots[node, i, v, state.queues[node, i, v, queue].tail].following = slot
+    state.queues[node, i, v, queue].tail = slot
+    if to_set:
+        state.members[node, i, v, slot] = members
+        if empty:
+            state.vc_more[node, v].set_queued |= bit(i)
+            _show(state, node, i, v)
+    else:
+        state.outlet[node, way, v].queued |= bit(i)
+        state.whole[node].waiting |= bit(way)
+        if state.counting:
+            state.held[node, i, v, way] += 1
+
+
+@step_function
+def first_flit(state, node, i, v, queue):
+    """The first flit of a queue that is not empty."""
+    return state.slots[node, i, v, state.queues[node, i, v, queue].head].flit
+
+
+@step_function
+def dequeue(state, node, i, v, j):
+    """Take the first flit of queue (i, v, j)."""
+    slot, last = _pop(state, node, i, v, j)
+    if last:
+        state.outlet[node, j, v].queued &= ~bit(i)
+        _forget(state, node, j)
+    if state.counting:
+        state.held[node, i, v, j] -= 1
+        state.input_more[node, i].left_for = j
+    return state.slots[node, i, v, slot].flit
+
+
+@step_function
+def send_to(state, node, i, v, outputs):
+    """Send the first flit of the set queue (i, v) to `outputs`; it leaves with the last of them."""
+    place = state.queues.shape[3] - 1
+    slot = state.queues[node, i, v, place].head
+    _hide(state, node, i, v)
+    state.members[node, i, v, slot] &= ~outputs
+    more = True
+    if state.members[node, i, v, slot] == NOTHING:
+        slot, last = _pop(state, node, i, v, place)
+        state.input_more[node, i].left_for = TO_SET
+        more = not last
+    if more:
+        _show(state, node, i, v)
+    else:
+        state.vc_more[node, v].set_queued &= ~bit(i)
+    return state.slots[node, i, v, slot].flit
+
+
+@step_function
+def _pop(state, node, i, v, queue):
+    """The slot of the first flit, which leaves, and whether it was the last."""
+    slot = state.queues[node, i, v, queue].head
+    last = slot == state.queues[node, i, v, queue].tail
+    if not last:
+        state.queues[node, i, v, queue].head = state.slots[node, i, v, slot].following
+    state.inlet[node, i, v].used -= 1
+    state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used] = slot
+    state.vc[node, v].matched |= bit(i)
+    return slot, last
+
+
+@step_function
+def _forget(state, node, j):
+    """Output j is not waited for when no queue has a flit for it."""
+    others = NOTHING
+    for w in range(state.vc.shape[1]):
+        others |= state.outlet[node, j, w].queued
+        if state.sets:
+            others |= state.outlet_more[node, j, w].want
+    if others == NOTHING:
+        state.whole[node].waiting &= ~bit(j)
+
+
+@step_function
+def _wanted(state, node, i, v):
+    """`want` of the set queue (i, v)."""
+    slot = state.queues[node, i, v, state.queues.shape[3] - 1].head
+    flit, left = state.slots[node, i, v, slot].flit, state.members[node, i, v, slot]
+    if first_of(flit) and end_of(flit) == NONE:
+        # One output after another, ascending.
+        left &= ~without_lowest(left)
+    return left
+
+
+@step_function
+def _show(state, node, i, v):
+    """Let the outputs see what the set queue (i, v) wants."""
+    left = _wanted(state, node, i, v)
+    state.whole[node].waiting |= left
+    while left:
+        state.outlet_more[node, lowest(left), v].want |= bit(i)
+        left = without_lowest(left)
+
+
+@step_function
+def _hide(state, node, i, v):
+    """Undo :func:`_show`."""
+    left = _wanted(state, node, i, v)
+    while left:
+        j = lowest(left)
+        left = without_lowest(left)
+        state.outlet_more[node, j, v].want &= ~bit(i)
+        _forget(state, node, j)
