@@ -14,6 +14,7 @@ from lightloom.flow.manifest import describe
 from lightloom.hdl import egress
 from lightloom.hdl.chiplet import Chiplet
 from lightloom.tb.pair_harness import HostPacket, run_pair
+from lightloom.tb.routes import ONE, table_writes, written
 from lightloom.tb.runner import simulate
 
 
@@ -34,18 +35,24 @@ def random_packets(cfg, rng, *, flits, start=None):
                 used = size * length - int(rng.integers(size)) * int(rng.integers(2))
                 source, away = (2 * int(rng.integers(cfg.chiplet.endpoints // 2)) for _ in range(2))
                 packets[end][host].append(HostPacket(
-                    cycle=start or ideal_bring_up(cfg), src=source + end, dst=away + 1 - end,
+                    cycle=start or begin(cfg), src=source + end, dst=away + 1 - end,
                     vc=int(rng.integers(cfg.chiplet.vcs)), data=rng.bytes(used)))
                 left -= length
     return packets
 
 
 def routes(cfg):
-    """Host ports by source; the other end by any optical port, chosen by the destination."""
+    """Host ports by flow; the other end by any optical port, chosen by the destination."""
     hosts, opticals = cfg.chiplet.host_ports, cfg.chiplet.optical_ports
-    here = (1, 0, hosts - 1)
-    return [[here if dst % 2 == end else (1, hosts + dst // 2 % opticals, 0)
+    here = (ONE, (1 << hosts) - 1)
+    return [[here if dst % 2 == end else (ONE, 1 << hosts + dst // 2 % opticals)
              for dst in range(cfg.chiplet.endpoints)] for end in range(2)]
+
+
+def begin(cfg):
+    """A cycle in which links on an ideal channel are up and the tables are written."""
+    return max(ideal_bring_up(cfg),
+               *(written(cfg, table_writes(cfg, entries)) for entries in routes(cfg)))
 
 
 def flits_in(cfg, packets):
@@ -54,7 +61,7 @@ def flits_in(cfg, packets):
 
 
 def both(cfg, packets, folder, seed, **options):
-    return replay.replay(cfg, packets, routes(cfg), start=ideal_bring_up(cfg),
+    return replay.replay(cfg, packets, routes(cfg), start=begin(cfg),
                          folder=folder, seed=seed, joined=cfg.chiplet.optical_ports, **options)
 
 
@@ -100,7 +107,7 @@ def test_100_000_flits_over_lanes_with_bit_errors_arrive_once_in_order_unchanged
 def test_pauses_of_the_hosts_lose_nothing(tmp_path, seed):
     cfg = config.load("ecp5")
     packets = random_packets(cfg, np.random.default_rng(seed), flits=4000)
-    start = ideal_bring_up(cfg)
+    start = begin(cfg)
     run = run_pair(cfg, cache.to_verilog(Chiplet(cfg), name="chiplet"), packets, routes(cfg),
                    cycles=start + 12_000, start=start, folder=tmp_path, pauses=0.4, seed=seed)
     assert sum(len(port) for end in run.received for port in end) == flits_in(cfg, packets)
@@ -108,7 +115,7 @@ def test_pauses_of_the_hosts_lose_nothing(tmp_path, seed):
 
 def test_an_aborted_packet_comes_out_with_its_error_and_one_of_a_single_beat_not_at_all(tmp_path):
     cfg = config.load("ecp5")
-    start, size = ideal_bring_up(cfg), cfg.chiplet.flit_bytes
+    start, size = begin(cfg), cfg.chiplet.flit_bytes
     lengths = ((3 * size - 5, True), (size, True), (2 * size, False))
     packets = [HostPacket(start, 0, 1, vc=1, data=bytes(range(1, length + 1)), error=error)
                for length, error in lengths]

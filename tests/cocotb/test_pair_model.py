@@ -7,6 +7,7 @@ from serdes_cases import ideal_bring_up
 from lightloom import config
 from lightloom.flow import replay
 from lightloom.tb.pair_harness import HostPacket
+from lightloom.tb.routes import ONE
 
 
 def random_packets(cfg, rng, start, count):
@@ -29,7 +30,7 @@ def random_packets(cfg, rng, start, count):
 def test_local_and_remote_traffic_equals_the_model_beat_by_beat(joined, tmp_path, seed):
     cfg = config.load("sim")
     hosts, start = cfg.chiplet.host_ports, ideal_bring_up(cfg)
-    here, away = (1, 0, hosts - 1), (1, hosts, joined - 1)
+    here, away = (ONE, (1 << hosts) - 1), (ONE, (1 << joined) - 1 << hosts)
     routes = [[here if dst % 2 == end else away for dst in range(16)] for end in range(2)]
     packets = random_packets(cfg, np.random.default_rng(seed), start, 25)
     done = replay.replay(cfg, packets, routes, start=start, folder=tmp_path, seed=seed % 1000,
