@@ -158,5 +158,12 @@ def _run(state, wires, bench, voq_limit, cycles) -> Log:
         cycle = run_cycles(state, wires, bench, log, voq_limit, cycle, cycles)
         if cycle >= cycles:
             return log
-        log = Log(*(np.concatenate([part, np.empty_like(part)], axis=-1) for part in log[:3]),
-                  log.count)
+        if log.count[0] + bench.debt.shape[0] > log.flits.shape[1]:
+            log = log._replace(flits=_doubled(log.flits))
+        else:
+            log = log._replace(stops=_doubled(log.stops), stopped=_doubled(log.stopped))
+
+
+def _doubled(array):
+    """With as much room again."""
+    return np.concatenate([array, np.empty_like(array)], axis=-1)
