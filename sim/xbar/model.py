@@ -158,13 +158,12 @@ def _run(state, wires, bench, voq_limit, cycles) -> Log:
         cycle = run_cycles(state, wires, bench, log, voq_limit, cycle, cycles)
         if cycle >= cycles:
             return log
-        # One of the logs is full; the other may be far from it, and long.
-        flits, stops = (int(n) > size // 2 for n, size in zip(
-            log.count, (log.flits.shape[1], log.stopped.size), strict=True))
-        log = Log(_grown(log.flits, flits), _grown(log.stops, stops), _grown(log.stopped, stops),
-                  log.count)
+        if log.count[0] + bench.debt.shape[0] > log.flits.shape[1]:
+            log = log._replace(flits=_doubled(log.flits))
+        else:
+            log = log._replace(stops=_doubled(log.stops), stopped=_doubled(log.stopped))
 
 
-def _grown(part, wanted: bool):
-    """Twice as long, if `wanted`."""
-    return np.concatenate([part, np.empty_like(part)], axis=-1) if wanted else part
+def _doubled(array):
+    """With as much room again."""
+    return np.concatenate([array, np.empty_like(array)], axis=-1)
