@@ -60,9 +60,9 @@ def fabric_step(fabric, cycle, link_flits):
     `link_flits` int32[link ends]: flits that each end has delivered, added to.
     """
     hops = 0
-    for node in range(fabric.endpoints.inputs.shape[0]):
+    for node in range(fabric.endpoints.nodes):
         hops += xbar_step(fabric.endpoints, fabric.wires, node, cycle)
-    for node in range(fabric.switches.inputs.shape[0]):
+    for node in range(fabric.switches.nodes):
         hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
     for end in range(link_flits.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)

@@ -13,6 +13,7 @@ from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.wires import put_credit, put_flit, take_credit, take_flit
 
 from .down import watch
+from .places import at_input, at_output, at_pair
 from .step import clear_statistics, xbar_step
 from .tables import ROUTE, write_table
 
@@ -107,7 +108,7 @@ def _write(state, bench, which, cycle):
 
 @step_function
 def _source(state, wires, bench, i, cycle):
-    wire, vcs = state.inputs[0, i], state.vc.shape[1]
+    wire, vcs = state.inputs[at_input(state, 0, i)], state.vcs
     pulses = take_credit(wires, wire, cycle)
     if pulses:
         for v in range(vcs):
@@ -123,7 +124,7 @@ def _source(state, wires, bench, i, cycle):
 
 @step_function
 def _sink(state, wires, bench, log, j, cycle):
-    wire = state.outputs[0, j]
+    wire = state.outputs[at_output(state, 0, j)]
     flit = take_flit(wires, wire, cycle)
     if flit != NO_FLIT:
         bench.debt[j, vc_of(flit)] += 1
@@ -143,7 +144,7 @@ def _note_stops(state, bench, log, voq_limit, cycle):
         for v in range(bench.stop.shape[1]):
             stop = NOTHING
             for j in range(bench.debt.shape[0]):
-                if state.held[0, i, v, j] >= voq_limit:
+                if state.held[at_pair(state, 0, i, v, j)] >= voq_limit:
                     stop |= bit(j)
             if stop != bench.stop[i, v]:
                 place = log.count[1]

@@ -7,6 +7,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, pack
 from lightloom.sim.wires import put_flit
 
+from .places import at_output, outlet_at, outlet_more_at, output_at
 from .state import ABORTS, DISCARDS, DOWN
 from .write import count
 
@@ -17,7 +18,7 @@ NO_VC = -1
 def discarding(state, node, j, v):
     """Whether what is matched with (j, v) is lost."""
     draining = state.whole_more[node].draining & bit(j)
-    return (draining | state.output[node, j].rest & bit(v)) != NOTHING
+    return (draining | output_at(state, node, j).rest & bit(v)) != NOTHING
 
 
 @step_function
@@ -26,24 +27,24 @@ def open_for(state, node, j, v):
     if state.ever[DOWN] and state.whole_more[node].disturbed & bit(j):
         if discarding(state, node, j, v):
             return True
-        if state.output[node, j].owe & bit(v):
+        if output_at(state, node, j).owe & bit(v):
             return False
-    return state.outlet[node, j, v].credits > 0
+    return outlet_at(state, node, j, v).credits > 0
 
 
 @step_function
 def discard(state, node, j, v, more):
     """A flit of (j, v) is lost; `more` of its packet follow. Before its lock is written."""
     count(state.output_counters, node, j, DISCARDS)
-    begun = state.outlet[node, j, v].lock != EVERYTHING
+    begun = outlet_at(state, node, j, v).lock != EVERYTHING
     if state.sets:
-        begun |= state.outlet_more[node, j, v].set_lock != EVERYTHING
-    if begun and state.output[node, j].rest & bit(v) == NOTHING:
-        state.output[node, j].owe |= bit(v)
+        begun |= outlet_more_at(state, node, j, v).set_lock != EVERYTHING
+    if begun and output_at(state, node, j).rest & bit(v) == NOTHING:
+        output_at(state, node, j).owe |= bit(v)
     if more:
-        state.output[node, j].rest |= bit(v)
+        output_at(state, node, j).rest |= bit(v)
     else:
-        state.output[node, j].rest &= ~bit(v)
+        output_at(state, node, j).rest &= ~bit(v)
     note(state, node, j)
 
 
@@ -51,7 +52,7 @@ def discard(state, node, j, v, more):
 def note(state, node, j):
     """Keep `disturbed`."""
     draining = state.whole_more[node].draining & bit(j)
-    if draining | state.output[node, j].rest | state.output[node, j].owe:
+    if draining | output_at(state, node, j).rest | output_at(state, node, j).owe:
         state.whole_more[node].disturbed |= bit(j)
     else:
         state.whole_more[node].disturbed &= ~bit(j)
@@ -60,11 +61,11 @@ def note(state, node, j):
 @step_function
 def abort_due(state, node, j):
     """VC on which output j ends a packet that was cut, or NO_VC."""
-    owe = state.output[node, j].owe
+    owe = output_at(state, node, j).owe
     while owe:
         v = lowest(owe)
         owe = without_lowest(owe)
-        if state.outlet[node, j, v].credits > 0:
+        if outlet_at(state, node, j, v).credits > 0:
             return v
     return NO_VC
 
@@ -89,10 +90,10 @@ def send_aborts(state, wires, node, outputs, cycle):
         j = lowest(outputs)
         outputs = without_lowest(outputs)
         v = abort_due(state, node, j)
-        put_flit(wires, state.outputs[node, j], cycle + 1 + state.stages,
+        put_flit(wires, state.outputs[at_output(state, node, j)], cycle + 1 + state.stages,
                  pack(v, 0, ABORT, 0, 0, 0))
-        state.outlet[node, j, v].credits -= 1
-        state.output[node, j].owe &= ~bit(v)
+        outlet_at(state, node, j, v).credits -= 1
+        output_at(state, node, j).owe &= ~bit(v)
         count(state.output_counters, node, j, ABORTS)
         note(state, node, j)
 
@@ -101,12 +102,12 @@ def send_aborts(state, wires, node, outputs, cycle):
 def watch(state, node, up):
     """After a step, with the set `up` of outputs that were up in its cycle: which ones drain."""
     state.ever[DOWN] = True
-    for j in range(state.outputs.shape[1]):
+    for j in range(state.outs):
         if up & bit(j):
-            state.output[node, j].down = 0
+            output_at(state, node, j).down = 0
             state.whole_more[node].draining &= ~bit(j)
-        elif state.output[node, j].down < state.hold_cycles:
-            state.output[node, j].down += 1
-            if state.output[node, j].down == state.hold_cycles:
+        elif output_at(state, node, j).down < state.hold_cycles:
+            output_at(state, node, j).down += 1
+            if output_at(state, node, j).down == state.hold_cycles:
                 state.whole_more[node].draining |= bit(j)
         note(state, node, j)

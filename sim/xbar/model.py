@@ -130,17 +130,17 @@ class CrossbarModel:
         outputs = {name: state.output_counters[0, :, which].astype(np.int64) for name, which in (
             ("discards", DISCARDS), ("aborts", ABORTS))}
         if self.shape.statistics:
-            inputs |= {"flits": np.minimum(state.inlet_more["flits"][0], _WIDE),
-                       "peak": state.inlet_more["peak"][0].astype(np.int64)}
-            outputs |= {"flits": np.minimum(state.outlet_more["flits"][0], _WIDE),
-                        "stalls": np.minimum(state.outlet_more["stalls"][0], _WIDE)}
+            for found, counted, names in ((inputs, state.inlet_more, ("flits", "peak")),
+                                          (outputs, state.outlet_more, ("flits", "stalls"))):
+                found |= {name: np.minimum(counted[name].astype(np.int64), _WIDE)
+                          .reshape(-1, state.vcs) for name in names}
         stops = log.stops[:, :log.count[1]]
         return Delivered(
             {"cycle": cycle, "output": output,
              **{name: field.py_func(flit) for name, field in fields.items()},
              "tag": tags[number], "payload": payload[number]},
             inputs, outputs,
-            {name: state.input_more[field][0].astype(np.int64) for name, field in (
+            {name: state.input_more[field].astype(np.int64) for name, field in (
                 ("valid", "refused"), ("breach", "breach"), ("vc", "refused_vc"),
                 ("src", "refused_src"), ("dst", "refused_dst"))},
             {**dict(zip(("cycle", "input", "vc"), stops, strict=True)),

@@ -8,6 +8,18 @@ from lightloom.sim.bits import NOTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NONE, end_of, first_of
 
+from .places import (
+    at_pair,
+    at_slot,
+    inlet_at,
+    input_more_at,
+    outlet_at,
+    outlet_more_at,
+    queue_at,
+    slot_at,
+    vc_at,
+    vc_more_at,
+)
 from .state import TO_SET
 
 
@@ -16,34 +28,35 @@ def enqueue(state, node, i, v, way, members, flit):
     """Put a flit behind the queue of its way; `members` is the set of TO_SET."""
     queue, to_set = way, way == TO_SET
     if to_set:
-        queue = np.int64(state.queues.shape[3] - 1)
-        empty = state.vc_more[node, v].set_queued & bit(i) == NOTHING
+        queue = np.int64(state.queue_count - 1)
+        empty = vc_more_at(state, node, v).set_queued & bit(i) == NOTHING
     else:
-        empty = state.outlet[node, way, v].queued & bit(i) == NOTHING
-    slot = state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used]
-    state.inlet[node, i, v].used += 1
-    state.slots[node, i, v, slot].flit = flit
+        empty = outlet_at(state, node, way, v).queued & bit(i) == NOTHING
+    taken = state.depth - 1 - inlet_at(state, node, i, v).used
+    slot = state.free[at_slot(state, node, i, v, taken)]
+    inlet_at(state, node, i, v).used += 1
+    slot_at(state, node, i, v, slot).flit = flit
     if empty:
-        state.queues[node, i, v, queue].head = slot
+        queue_at(state, node, i, v, queue).head = slot
     else:
-        state.slots[node, i, v, state.queues[node, i, v, queue].tail].following = slot
-    state.queues[node, i, v, queue].tail = slot
+        slot_at(state, node, i, v, queue_at(state, node, i, v, queue).tail).following = slot
+    queue_at(state, node, i, v, queue).tail = slot
     if to_set:
-        state.members[node, i, v, slot] = members
+        state.members[at_slot(state, node, i, v, slot)] = members
         if empty:
-            state.vc_more[node, v].set_queued |= bit(i)
+            vc_more_at(state, node, v).set_queued |= bit(i)
             _show(state, node, i, v)
     else:
-        state.outlet[node, way, v].queued |= bit(i)
+        outlet_at(state, node, way, v).queued |= bit(i)
         state.whole[node].waiting |= bit(way)
         if state.counting:
-            state.held[node, i, v, way] += 1
+            state.held[at_pair(state, node, i, v, way)] += 1
 
 
 @step_function
 def first_flit(state, node, i, v, queue):
     """The first flit of a queue that is not empty."""
-    return state.slots[node, i, v, state.queues[node, i, v, queue].head].flit
+    return slot_at(state, node, i, v, queue_at(state, node, i, v, queue).head).flit
 
 
 @step_function
@@ -51,43 +64,44 @@ def dequeue(state, node, i, v, j):
     """Take the first flit of queue (i, v, j)."""
     slot, last = _pop(state, node, i, v, j)
     if last:
-        state.outlet[node, j, v].queued &= ~bit(i)
+        outlet_at(state, node, j, v).queued &= ~bit(i)
         _forget(state, node, j)
     if state.counting:
-        state.held[node, i, v, j] -= 1
-        state.input_more[node, i].left_for = j
-    return state.slots[node, i, v, slot].flit
+        state.held[at_pair(state, node, i, v, j)] -= 1
+        input_more_at(state, node, i).left_for = j
+    return slot_at(state, node, i, v, slot).flit
 
 
 @step_function
 def send_to(state, node, i, v, outputs):
     """Send the first flit of the set queue (i, v) to `outputs`; it leaves with the last of them."""
-    place = state.queues.shape[3] - 1
-    slot = state.queues[node, i, v, place].head
+    place = state.queue_count - 1
+    slot = queue_at(state, node, i, v, place).head
     _hide(state, node, i, v)
-    state.members[node, i, v, slot] &= ~outputs
+    state.members[at_slot(state, node, i, v, slot)] &= ~outputs
     more = True
-    if state.members[node, i, v, slot] == NOTHING:
+    if state.members[at_slot(state, node, i, v, slot)] == NOTHING:
         slot, last = _pop(state, node, i, v, place)
-        state.input_more[node, i].left_for = TO_SET
+        input_more_at(state, node, i).left_for = TO_SET
         more = not last
     if more:
         _show(state, node, i, v)
     else:
-        state.vc_more[node, v].set_queued &= ~bit(i)
-    return state.slots[node, i, v, slot].flit
+        vc_more_at(state, node, v).set_queued &= ~bit(i)
+    return slot_at(state, node, i, v, slot).flit
 
 
 @step_function
 def _pop(state, node, i, v, queue):
     """The slot of the first flit, which leaves, and whether it was the last."""
-    slot = state.queues[node, i, v, queue].head
-    last = slot == state.queues[node, i, v, queue].tail
+    slot = queue_at(state, node, i, v, queue).head
+    last = slot == queue_at(state, node, i, v, queue).tail
     if not last:
-        state.queues[node, i, v, queue].head = state.slots[node, i, v, slot].following
-    state.inlet[node, i, v].used -= 1
-    state.free[node, i, v, state.slots.shape[3] - 1 - state.inlet[node, i, v].used] = slot
-    state.vc[node, v].matched |= bit(i)
+        queue_at(state, node, i, v, queue).head = slot_at(state, node, i, v, slot).following
+    inlet_at(state, node, i, v).used -= 1
+    freed = state.depth - 1 - inlet_at(state, node, i, v).used
+    state.free[at_slot(state, node, i, v, freed)] = slot
+    vc_at(state, node, v).matched |= bit(i)
     return slot, last
 
 
@@ -95,10 +109,10 @@ def _pop(state, node, i, v, queue):
 def _forget(state, node, j):
     """Output j is not waited for when no queue has a flit for it."""
     others = NOTHING
-    for w in range(state.vc.shape[1]):
-        others |= state.outlet[node, j, w].queued
+    for w in range(state.vcs):
+        others |= outlet_at(state, node, j, w).queued
         if state.sets:
-            others |= state.outlet_more[node, j, w].want
+            others |= outlet_more_at(state, node, j, w).want
     if others == NOTHING:
         state.whole[node].waiting &= ~bit(j)
 
@@ -106,8 +120,9 @@ def _forget(state, node, j):
 @step_function
 def _wanted(state, node, i, v):
     """`want` of the set queue (i, v)."""
-    slot = state.queues[node, i, v, state.queues.shape[3] - 1].head
-    flit, left = state.slots[node, i, v, slot].flit, state.members[node, i, v, slot]
+    slot = queue_at(state, node, i, v, state.queue_count - 1).head
+    flit = slot_at(state, node, i, v, slot).flit
+    left = state.members[at_slot(state, node, i, v, slot)]
     if first_of(flit) and end_of(flit) == NONE:
         # One output after another, ascending.
         left &= ~without_lowest(left)
@@ -120,7 +135,7 @@ def _show(state, node, i, v):
     left = _wanted(state, node, i, v)
     state.whole[node].waiting |= left
     while left:
-        state.outlet_more[node, lowest(left), v].want |= bit(i)
+        outlet_more_at(state, node, lowest(left), v).want |= bit(i)
         left = without_lowest(left)
 
 
@@ -131,5 +146,5 @@ def _hide(state, node, i, v):
     while left:
         j = lowest(left)
         left = without_lowest(left)
-        state.outlet_more[node, j, v].want &= ~bit(i)
+        outlet_more_at(state, node, j, v).want &= ~bit(i)
         _forget(state, node, j)

@@ -8,6 +8,7 @@ from lightloom.sim.bits import NOTHING, bit, count_of, first_from, lowest, witho
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import dst_of, src_of, tag_of
 
+from .places import at_pair, input_more_at, vc_at
 from .shape import LOWEST, OCCUPANCY
 from .state import CLOSED, TO_SET
 from .tables import ALL, DENIED, NO_ENTRY, SOURCE
@@ -49,7 +50,7 @@ def resolve(state, node, i, v, flit):
 
     Called after the matching of the same cycle, and before what is queued in it.
     """
-    table, dst = state.input_more[node, i].table, dst_of(flit)
+    table, dst = input_more_at(state, node, i).table, dst_of(flit)
     kind, members = np.uint8(NO_ENTRY), NOTHING
     if dst < state.kind.shape[1]:
         kind, members = state.kind[table, dst], state.ports[table, dst]
@@ -59,10 +60,10 @@ def resolve(state, node, i, v, flit):
             return CLOSED, NOTHING, STRANGER
     if kind == DENIED:
         return CLOSED, NOTHING, BREACH
-    verdict, permit = PASSES, state.input_more[node, i].permit
+    verdict, permit = PASSES, input_more_at(state, node, i).permit
     if kind == SOURCE:
         named = np.int64(state.payload[tag_of(flit)] & np.uint64(0xFF))
-        if named >= state.outputs.shape[1]:
+        if named >= state.outs:
             return CLOSED, NOTHING, STRANGER
         members, verdict = bit(named), ROTATES
     if members == NOTHING:
@@ -96,8 +97,8 @@ def _one_of(state, node, i, v, members, flit):
         return best
     j, least = best, np.int64(1 << 30)
     for _ in range(count):
-        held = np.int64(state.held[node, i, v, j])
-        if state.vc[node, v].matched & bit(i) and state.input_more[node, i].left_for == j:
+        held = np.int64(state.held[at_pair(state, node, i, v, j)])
+        if vc_at(state, node, v).matched & bit(i) and input_more_at(state, node, i).left_for == j:
             # What leaves in this cycle is visible in it.
             held += 1
         if held < least:

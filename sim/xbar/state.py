@@ -30,11 +30,10 @@ class XbarState(NamedTuple):
 
     i is an input, j an output, B the queues of an (input, VC): one for each output, then the set
     queue. A queue is a list linked through the slots of (i, v), so that the queues share them.
-    What is "as visible in the next cycle to be stepped" is one value for each register. Arrays of
-    a feature that is off have one element.
-
-    Registers of the same place are fields of one record (:mod:`.records`): a step function is
-    compiled with each array as a few arguments, which takes its time.
+    What is "as visible in the next cycle to be stepped" is one value for each register. Registers
+    of the same place are fields of one record (:mod:`.records`). Arrays whose shape is given are
+    flat where :mod:`.places` has the places in them; those of a feature that is off have one
+    element.
     """
 
     # Shape.
@@ -52,6 +51,13 @@ class XbarState(NamedTuple):
     requesters: int         # Q
     candidates: int         # C
     hold_cycles: int
+    nodes: int              # N
+    ins: int                # I
+    outs: int               # O
+    vcs: int                # V
+    depth: int              # D
+    queue_count: int        # B
+    turns: int              # lcm(V, S)
     # Registers.
     inputs: np.ndarray      # int64[N, I]: wires
     outputs: np.ndarray     # int64[N, O]: wires
@@ -121,20 +127,22 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
         multicast=shape.multicast, source_routing=shape.source_routing, counting=counting,
         statistics=shape.statistics, set_requester=0 if shape.fifo else i,
         set_candidate=0 if shape.fifo else o, requesters=shape.requesters,
-        candidates=shape.candidates, hold_cycles=shape.hold_cycles, inputs=inputs,
-        outputs=outputs, ever=np.zeros(2, np.uint8), **made,
-        offered_vc=np.zeros((n, o), np.int16),
-        accept_from=np.zeros((n, i, lcm(v, s)), np.int16),
+        candidates=shape.candidates, hold_cycles=shape.hold_cycles, nodes=n, ins=i, outs=o,
+        vcs=v, depth=d, queue_count=b, turns=lcm(v, s), inputs=inputs.reshape(-1),
+        outputs=outputs.reshape(-1), ever=np.zeros(2, np.uint8),
+        **{name: array.reshape(-1) for name, array in made.items()},
+        offered_vc=np.zeros(n * o, np.int16),
+        accept_from=np.zeros(n * i * lcm(v, s), np.int16),
         input_counters=np.zeros((n, i, 4), np.int32),
         output_counters=np.zeros((n, o, 2), np.int32),
         kind=np.ascontiguousarray(entries.kind, np.uint8),
         ports=np.ascontiguousarray(entries.ports, np.uint64),
         default=np.zeros(tables, records.DEFAULT),
-        schedule=np.tile(np.arange(4 * v, dtype=np.uint8) % v, (n, o, 1)),
-        slots=np.zeros((n, i, v, d), records.SLOT),
+        schedule=np.tile(np.arange(4 * v, dtype=np.uint8) % v, n * o),
+        slots=np.zeros(n * i * v * d, records.SLOT),
         # The lowest slot is taken first, and a freed one is taken next: few are touched.
-        free=np.broadcast_to(np.arange(d - 1, -1, -1, dtype=np.int16), (n, i, v, d)).copy(),
-        queues=np.zeros((n, i, v, b), records.QUEUE),
-        held=np.zeros((n, i, v, o) if counting else (1,) * 4, np.int16),
-        members=np.zeros((n, i, v, d) if shape.sets else (1,) * 4, np.uint64),
+        free=np.tile(np.arange(d - 1, -1, -1, dtype=np.int16), n * i * v),
+        queues=np.zeros(n * i * v * b, records.QUEUE),
+        held=np.zeros(n * i * v * o if counting else 1, np.int16),
+        members=np.zeros(n * i * v * d if shape.sets else 1, np.uint64),
         payload=np.ascontiguousarray(payload, np.uint64))

@@ -11,6 +11,18 @@ from lightloom.sim.wires import SLOTS, put_credit, take_credit, take_flit
 
 from .down import discarding
 from .match import match
+from .places import (
+    at_input,
+    at_output,
+    inlet_at,
+    inlet_more_at,
+    input_at,
+    outlet_at,
+    outlet_more_at,
+    output_at,
+    vc_at,
+    vc_more_at,
+)
 from .state import DOWN
 from .write import in_use, route_and_write
 
@@ -31,14 +43,25 @@ def xbar_step(state, wires, node, cycle):
         route_and_write(state, node, lowest(inputs))
         inputs = without_lowest(inputs)
     if state.stages == 2:
-        for v in range(state.vc.shape[1]):
-            state.vc_more[node, v].lingering = state.vc[node, v].matched
-    for v in range(state.vc.shape[1]):
-        if state.vc[node, v].dropped | state.vc[node, v].owing:
+        for v in range(state.vcs):
+            vc_more_at(state, node, v).lingering = vc_at(state, node, v).matched
+    for v in range(state.vcs):
+        if vc_at(state, node, v).dropped | vc_at(state, node, v).owing:
             return_credits(state, wires, node, v, cycle)
-        state.vc[node, v].matched = NOTHING
+        vc_at(state, node, v).matched = NOTHING
     receive(state, wires, node, cycle)
+    tick(state, node)
     return count
+
+
+@step_function
+def tick(state, node):
+    """Count the cycles."""
+    phase, turn = state.whole[node].phase + 1, state.whole[node].turn + 1
+    slot = state.whole[node].slot + 1
+    state.whole[node].phase = phase if phase < state.vcs else 0
+    state.whole[node].turn = turn if turn < state.turns else 0
+    state.whole[node].slot = slot if slot < 4 * state.vcs else 0
 
 
 @step_function
@@ -47,68 +70,68 @@ def return_credits(state, wires, node, v, cycle):
 
     An input of which a flit left has had its pulse.
     """
-    matched, dropped = state.vc[node, v].matched, state.vc[node, v].dropped
-    inputs = dropped | state.vc[node, v].owing
+    matched, dropped = vc_at(state, node, v).matched, vc_at(state, node, v).dropped
+    inputs = dropped | vc_at(state, node, v).owing
     while inputs:
         i = lowest(inputs)
         inputs = without_lowest(inputs)
         if matched & bit(i):
-            state.inlet[node, i, v].owed += dropped & bit(i) != 0
+            inlet_at(state, node, i, v).owed += dropped & bit(i) != 0
         else:
-            put_credit(wires, state.inputs[node, i], cycle + 1, v)
-            state.inlet[node, i, v].owed -= dropped & bit(i) == 0
-        if state.inlet[node, i, v].owed:
-            state.vc[node, v].owing |= bit(i)
+            put_credit(wires, state.inputs[at_input(state, node, i)], cycle + 1, v)
+            inlet_at(state, node, i, v).owed -= dropped & bit(i) == 0
+        if inlet_at(state, node, i, v).owed:
+            vc_at(state, node, v).owing |= bit(i)
         else:
-            state.vc[node, v].owing &= ~bit(i)
-    state.vc[node, v].dropped = NOTHING
+            vc_at(state, node, v).owing &= ~bit(i)
+    vc_at(state, node, v).dropped = NOTHING
 
 
 @step_function
 def receive(state, wires, node, cycle):
     """Registers that hold what is on the wires: flits to be written, credits to be spent."""
     arrived, slot = NOTHING, cycle & SLOTS - 1
-    for i in range(state.inputs.shape[1]):
-        wire = state.inputs[node, i]
+    for i in range(state.ins):
+        wire = state.inputs[at_input(state, node, i)]
         if wires.flit[slot, wire] != NO_FLIT:
-            state.input[node, i].register = take_flit(wires, wire, cycle)
+            input_at(state, node, i).register = take_flit(wires, wire, cycle)
             arrived |= bit(i)
-    for j in range(state.outputs.shape[1]):
-        wire = state.outputs[node, j]
+    for j in range(state.outs):
+        wire = state.outputs[at_output(state, node, j)]
         if wires.credit[slot, wire]:
             pulses = take_credit(wires, wire, cycle)
-            for v in range(state.vc.shape[1]):
-                state.outlet[node, j, v].credits += pulses >> v & 1
+            for v in range(state.vcs):
+                outlet_at(state, node, j, v).credits += pulses >> v & 1
     state.whole[node].arrived = arrived
 
 
 @step_function
 def observe(state, node):
     """Statistics of what is visible in a cycle, before it is stepped."""
-    for i in range(state.inputs.shape[1]):
-        for v in range(state.vc.shape[1]):
-            state.inlet_more[node, i, v].peak = max(np.int64(state.inlet_more[node, i, v].peak),
-                                         in_use(state, node, i, v))
+    for i in range(state.ins):
+        for v in range(state.vcs):
+            peak = np.int64(inlet_more_at(state, node, i, v).peak)
+            inlet_more_at(state, node, i, v).peak = max(peak, in_use(state, node, i, v))
     outputs = state.whole[node].waiting
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        for v in range(state.vc.shape[1]):
-            owe = state.output[node, j].owe & bit(v)
-            if state.outlet[node, j, v].credits == 0 and owe == NOTHING:
-                eligible = state.outlet[node, j, v].queued & state.outlet[node, j, v].lock
+        for v in range(state.vcs):
+            owe = output_at(state, node, j).owe & bit(v)
+            if outlet_at(state, node, j, v).credits == 0 and owe == NOTHING:
+                eligible = outlet_at(state, node, j, v).queued & outlet_at(state, node, j, v).lock
                 if state.sets:
-                    wants = state.outlet_more[node, j, v].want
-                    eligible |= wants & state.outlet_more[node, j, v].set_lock
+                    wants = outlet_more_at(state, node, j, v).want
+                    eligible |= wants & outlet_more_at(state, node, j, v).set_lock
                 if eligible and not discarding(state, node, j, v):
-                    state.outlet_more[node, j, v].stalls += 1
+                    outlet_more_at(state, node, j, v).stalls += 1
 
 
 @step_function
 def clear_statistics(state, node):
     """Before the step of the cycle in which `clear` pulses."""
-    for v in range(state.vc.shape[1]):
-        for i in range(state.inputs.shape[1]):
-            state.inlet_more[node, i, v].flits = state.inlet_more[node, i, v].peak = 0
-        for j in range(state.outputs.shape[1]):
-            state.outlet_more[node, j, v].flits = state.outlet_more[node, j, v].stalls = 0
+    for v in range(state.vcs):
+        for i in range(state.ins):
+            inlet_more_at(state, node, i, v).flits = inlet_more_at(state, node, i, v).peak = 0
+        for j in range(state.outs):
+            outlet_more_at(state, node, j, v).flits = outlet_more_at(state, node, j, v).stalls = 0

@@ -9,6 +9,7 @@ import numpy as np
 from lightloom.sim.bits import EVERYTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 
+from .places import at_time, input_more_at, output_at
 from .state import SCHEDULED
 
 NO_ENTRY, ONE, ALL, SOURCE, DENIED = range(5)
@@ -44,30 +45,30 @@ def write_table(state, node, op, inputs, index, value, ports):
 
     `op`, `index`, `value` are int64, the sets uint64.
     """
-    count, outputs = state.inputs.shape[1], state.outputs.shape[1]
-    vcs = state.vc.shape[1]
+    count, outputs = state.ins, state.outs
+    vcs = state.vcs
     inputs &= EVERYTHING >> np.uint64(64 - count)
     ports &= EVERYTHING >> np.uint64(64 - outputs)
     if op in (ROUTE, DEFAULT, PERMIT):
         while inputs:
             i = lowest(inputs)
             inputs = without_lowest(inputs)
-            table = state.input_more[node, i].table
+            table = input_more_at(state, node, i).table
             if op == PERMIT:
-                state.input_more[node, i].permit = ports
+                input_more_at(state, node, i).permit = ports
             elif op == DEFAULT:
                 state.default[table].kind = value
                 state.default[table].ports = ports
             elif index < state.kind.shape[1]:
                 state.kind[table, index], state.ports[table, index] = value, ports
-    elif (op == SLOT and index < state.schedule.shape[2] or op == STRICT) and value < vcs:
+    elif (op == SLOT and index < 4 * state.vcs or op == STRICT) and value < vcs:
         state.ever[SCHEDULED] = True
         while ports:
             j = lowest(ports)
             ports = without_lowest(ports)
             if op == SLOT:
-                state.schedule[node, j, index] = value
+                state.schedule[at_time(state, node, j, index)] = value
             elif index & 1:
-                state.output[node, j].strict |= bit(value)
+                output_at(state, node, j).strict |= bit(value)
             else:
-                state.output[node, j].strict &= ~bit(value)
+                output_at(state, node, j).strict &= ~bit(value)

@@ -8,6 +8,7 @@ from lightloom.sim.bits import NOTHING, bit
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, NONE, dst_of, end_of, first_of, pack, src_of, tag_of, vc_of
 
+from .places import inlet_at, inlet_more_at, input_at, input_more_at, vc_at, vc_more_at
 from .queues import enqueue
 from .route import BREACH, PASSES, ROTATES, resolve
 from .state import BREACHES, CLOSED, OVERFLOWS, PROTOCOL_ERRORS, TO_SET, UNKNOWN
@@ -27,10 +28,10 @@ def count(counters, node, port, which):
 def in_use(state, node, i, v):
     """Slots of (i, v) in use as visible in this cycle, after its matching."""
     # A slot that this cycle's match frees is visible in the next one; S = 2: in the one after.
-    left = state.vc[node, v].matched >> np.uint64(i) & np.uint64(1)
-    held = np.int64(state.inlet[node, i, v].used) + np.int64(left)
+    left = vc_at(state, node, v).matched >> np.uint64(i) & np.uint64(1)
+    held = np.int64(inlet_at(state, node, i, v).used) + np.int64(left)
     if state.stages == 2:
-        held += np.int64(state.vc_more[node, v].lingering >> np.uint64(i) & np.uint64(1))
+        held += np.int64(vc_more_at(state, node, v).lingering >> np.uint64(i) & np.uint64(1))
     return held
 
 
@@ -38,20 +39,20 @@ def in_use(state, node, i, v):
 def report(state, node, i, flit, breach):
     """Count and note a packet that is unknown, or a breach."""
     count(state.input_counters, node, i, BREACHES if breach else UNKNOWN)
-    state.input_more[node, i].refused = True
-    state.input_more[node, i].breach = breach
-    state.input_more[node, i].refused_vc = vc_of(flit)
-    state.input_more[node, i].refused_src = src_of(flit)
-    state.input_more[node, i].refused_dst = dst_of(flit)
+    input_more_at(state, node, i).refused = True
+    input_more_at(state, node, i).breach = breach
+    input_more_at(state, node, i).refused_vc = vc_of(flit)
+    input_more_at(state, node, i).refused_src = src_of(flit)
+    input_more_at(state, node, i).refused_dst = dst_of(flit)
 
 
 @step_function
 def route_and_write(state, node, i):
     """Route the flit in input i's register, and classify it; S = 2: in the cycle after."""
-    flit, fresh = state.input[node, i].register, state.whole[node].arrived & bit(i) != NOTHING
+    flit, fresh = input_at(state, node, i).register, state.whole[node].arrived & bit(i) != NOTHING
     way, members, verdict = np.int64(CLOSED), NOTHING, np.int64(PASSES)
     # What is written in this cycle is not visible to the routing in it.
-    if fresh and first_of(flit) and vc_of(flit) < state.vc.shape[1]:
+    if fresh and first_of(flit) and vc_of(flit) < state.vcs:
         way, members, verdict = resolve(state, node, i, vc_of(flit), flit)
     ready = fresh
     if state.stages == 2:
@@ -65,16 +66,17 @@ def route_and_write(state, node, i):
 @step_function
 def exchange(state, node, i, fresh, flit, way, members, verdict):
     """S = 2: latch what was routed in this cycle; return what was in the one before."""
-    before = (state.input_more[node, i].latch, np.int64(state.input_more[node, i].latch_way),
-              state.input_more[node, i].latch_members,
-              np.int64(state.input_more[node, i].latch_verdict))
+    before = (input_more_at(state, node, i).latch,
+              np.int64(input_more_at(state, node, i).latch_way),
+              input_more_at(state, node, i).latch_members,
+              np.int64(input_more_at(state, node, i).latch_verdict))
     state.whole_more[node].routed &= ~bit(i)
     if fresh:
         state.whole_more[node].routed |= bit(i)
-        state.input_more[node, i].latch = flit
-        state.input_more[node, i].latch_way = way
-        state.input_more[node, i].latch_members = members
-        state.input_more[node, i].latch_verdict = verdict
+        input_more_at(state, node, i).latch = flit
+        input_more_at(state, node, i).latch_way = way
+        input_more_at(state, node, i).latch_members = members
+        input_more_at(state, node, i).latch_verdict = verdict
     return before
 
 
@@ -82,31 +84,32 @@ def exchange(state, node, i, fresh, flit, way, members, verdict):
 def write(state, node, i, flit, new_way, new_members, verdict):
     """Classify a flit, after the matching of the same cycle; the rest is of its route."""
     v, first, end = vc_of(flit), first_of(flit), end_of(flit)
-    if v >= state.vc.shape[1]:                                              # 1
+    if v >= state.vcs:                                                      # 1
         count(state.input_counters, node, i, PROTOCOL_ERRORS)
         return
-    more, bad = end == NONE, state.inlet[node, i, v].bad
-    way, members, errors, dropped = np.int64(state.inlet[node, i, v].open), NOTHING, False, False
+    more, bad = end == NONE, inlet_at(state, node, i, v).bad
+    way, members = np.int64(inlet_at(state, node, i, v).open), NOTHING
+    errors = dropped = False
     if way == TO_SET:
-        members = state.inlet_more[node, i, v].open_members
-    if in_use(state, node, i, v) >= state.slots.shape[3]:                   # 2
+        members = inlet_more_at(state, node, i, v).open_members
+    if in_use(state, node, i, v) >= state.depth:                            # 2
         count(state.input_counters, node, i, OVERFLOWS)
         if way != CLOSED:
-            state.inlet[node, i, v].bad = True
+            inlet_at(state, node, i, v).bad = True
         elif first:
-            state.inlet[node, i, v].dropping = more
+            inlet_at(state, node, i, v).dropping = more
         elif not more:
-            state.inlet[node, i, v].dropping = False
+            inlet_at(state, node, i, v).dropping = False
         return
     if way != CLOSED and (first or bad):                                    # 3
         flit = pack(v, 0, ABORT, 0, 0, tag_of(flit))
         errors = first != 0
-        state.inlet[node, i, v].open = CLOSED
-        state.inlet[node, i, v].bad = False
-        state.inlet[node, i, v].dropping = more
+        inlet_at(state, node, i, v).open = CLOSED
+        inlet_at(state, node, i, v).bad = False
+        inlet_at(state, node, i, v).dropping = more
     elif way != CLOSED:                                                     # 4
         if not more:
-            state.inlet[node, i, v].open = CLOSED
+            inlet_at(state, node, i, v).open = CLOSED
     elif first:                                                             # 5, 6
         way, members, dropped = new_way, new_members, new_way == CLOSED
         if dropped or verdict == BREACH:
@@ -114,16 +117,16 @@ def write(state, node, i, flit, new_way, new_members, verdict):
         if not dropped:
             begin(state, node, i, v, flit, way, members, verdict)
     else:                                                                   # 7
-        errors, dropped = not state.inlet[node, i, v].dropping, True
+        errors, dropped = not inlet_at(state, node, i, v).dropping, True
     if errors:
         count(state.input_counters, node, i, PROTOCOL_ERRORS)
     if dropped:
-        state.vc[node, v].dropped |= bit(i)
-        state.inlet[node, i, v].dropping = more
+        vc_at(state, node, v).dropped |= bit(i)
+        inlet_at(state, node, i, v).dropping = more
     else:
         enqueue(state, node, i, v, way, members, flit)
         if state.statistics:
-            state.inlet_more[node, i, v].flits += 1
+            inlet_more_at(state, node, i, v).flits += 1
 
 
 @step_function
@@ -133,8 +136,8 @@ def begin(state, node, i, v, flit, way, members, verdict):
         payload = state.payload[tag_of(flit)]
         state.payload[tag_of(flit)] = payload >> _BYTE | payload << (np.uint64(64) - _BYTE)
     if end_of(flit) == NONE:
-        state.inlet[node, i, v].open = way
+        inlet_at(state, node, i, v).open = way
         if way == TO_SET:
-            state.inlet_more[node, i, v].open_members = members
-    state.inlet[node, i, v].dropping = False
-    state.inlet[node, i, v].bad = False
+            inlet_more_at(state, node, i, v).open_members = members
+    inlet_at(state, node, i, v).dropping = False
+    inlet_at(state, node, i, v).bad = False

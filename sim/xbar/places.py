@@ -1,0 +1,114 @@
+"""Where the registers of an input, an output, one of their VCs, ... are in a state.
+
+Arrays are flat and places in them unsigned: a step then needs the address of each array and no
+more, where a shape and strides of each would fill the registers of the processor. Arguments are
+int64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, inline="always")
+def at_input(state, node, i):
+    """Place of an input."""
+    return np.uint64(node * state.ins + i)
+
+
+@njit(cache=True, inline="always")
+def at_output(state, node, j):
+    """Place of an output."""
+    return np.uint64(node * state.outs + j)
+
+
+@njit(cache=True, inline="always")
+def at_slot(state, node, i, v, slot):
+    """Place of a slot of (i, v)."""
+    return np.uint64(((node * state.ins + i) * state.vcs + v) * state.depth + slot)
+
+
+@njit(cache=True, inline="always")
+def at_pair(state, node, i, v, j):
+    """Place of queue (i, v, j)."""
+    return np.uint64(((node * state.ins + i) * state.vcs + v) * state.outs + j)
+
+
+@njit(cache=True, inline="always")
+def at_turn(state, node, i, u):
+    """Place of a[i][u]."""
+    return np.uint64((node * state.ins + i) * state.turns + u)
+
+
+@njit(cache=True, inline="always")
+def at_time(state, node, j, slot):
+    """Place of a slot of the schedule of j."""
+    return np.uint64((node * state.outs + j) * 4 * state.vcs + slot)
+
+
+@njit(cache=True, inline="always")
+def input_at(state, node, i):
+    """INPUT."""
+    return state.input[np.uint64(node * state.ins + i)]
+
+
+@njit(cache=True, inline="always")
+def input_more_at(state, node, i):
+    """INPUT_MORE."""
+    return state.input_more[np.uint64(node * state.ins + i)]
+
+
+@njit(cache=True, inline="always")
+def output_at(state, node, j):
+    """OUTPUT."""
+    return state.output[np.uint64(node * state.outs + j)]
+
+
+@njit(cache=True, inline="always")
+def inlet_at(state, node, i, v):
+    """INLET."""
+    return state.inlet[np.uint64((node * state.ins + i) * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def inlet_more_at(state, node, i, v):
+    """INLET_MORE."""
+    return state.inlet_more[np.uint64((node * state.ins + i) * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def outlet_at(state, node, j, v):
+    """OUTLET."""
+    return state.outlet[np.uint64((node * state.outs + j) * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def outlet_more_at(state, node, j, v):
+    """OUTLET_MORE."""
+    return state.outlet_more[np.uint64((node * state.outs + j) * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def vc_at(state, node, v):
+    """VC."""
+    return state.vc[np.uint64(node * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def vc_more_at(state, node, v):
+    """VC_MORE."""
+    return state.vc_more[np.uint64(node * state.vcs + v)]
+
+
+@njit(cache=True, inline="always")
+def slot_at(state, node, i, v, slot):
+    """SLOT."""
+    return state.slots[np.uint64(((node * state.ins + i) * state.vcs + v) * state.depth + slot)]
+
+
+@njit(cache=True, inline="always")
+def queue_at(state, node, i, v, queue):
+    """QUEUE; that of a set is the last."""
+    return state.queues[
+        np.uint64(((node * state.ins + i) * state.vcs + v) * state.queue_count + queue)]
