@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..sim.xbar import ALL, ONE
 from ..tb import routes, traffic
 from ..tb.xbar_scenario import Scenario, crossbar_config
 from . import islip
@@ -42,8 +43,8 @@ class Case:
             stimulus = traffic.bernoulli(rng, self.rates, cycles=cycles, load=self.load,
                                          start=START, vcs=self.cfg.chiplet.vcs,
                                          lengths=self.lengths)
-        entries = [(routes.ONE, 1 << j) for j in range(n)] + [
-            (routes.ALL, ports) for ports in self.sets]
+        entries = [(ONE, 1 << j) for j in range(n)] + [
+            (ALL, ports) for ports in self.sets]
         return Scenario(self.cfg, stimulus, START + cycles, n, n,
                         routes.entry_writes(entries, inputs=n))
 

@@ -51,7 +51,7 @@ def build(crossbar=Crossbar) -> Bench:
         bench.check(implies(shut, ~(pushes & queues.port.push_set[TO])))
     m.d.comb += clean.eq(~permitted & ~sum(traces).any())
     # A packet that is being routed in this cycle was permitted in it: so one cycle later.
-    m.d.sync += shut.eq((shut | clean) & ~source.port.permit_en & ~permitted)
+    m.d.sync += shut.eq((shut | clean) & ~source.port.tables.permit_en & ~permitted)
     bench.invariant(implies(shut, ~permitted))
     bench.check(implies(shut, ~dut.part(f"crosspoint_{TO}").port.source[FROM]))
     return bench

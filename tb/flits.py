@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .layouts import StructCodec
+
 VERILOG = Path(__file__).parent / "verilog"
 
 
@@ -20,32 +22,17 @@ class Flit:
     dst: int = 0
 
 
-class FlitCodec:
-    """Packs flits as the exported Verilog does: first field at the LSB."""
+class FlitCodec(StructCodec):
+    """Flits as words, and the sources and sinks of a harness."""
 
     def __init__(self, cfg):
         d = cfg.derived
-        self.fields = [("payload", d.flit_bits), ("vc", d.vc_bits), ("first", 1), ("end", 2),
-                       ("src", d.id_bits), ("dst", d.id_bits)]
-        self.bits = sum(width for _, width in self.fields)
+        super().__init__([("payload", d.flit_bits), ("vc", d.vc_bits), ("first", 1), ("end", 2),
+                          ("src", d.id_bits), ("dst", d.id_bits)])
         self._vcs, self._vc_bits, self._vc_lsb = cfg.chiplet.vcs, d.vc_bits, d.flit_bits
 
-    def pack(self, flit: Flit) -> int:
-        value = shift = 0
-        for name, width in self.fields:
-            field = getattr(flit, name)
-            if field >> width:
-                raise ValueError(f"{name} = {field} does not fit {width} bits")
-            value |= field << shift
-            shift += width
-        return value
-
     def unpack(self, value: int) -> Flit:
-        fields = {}
-        for name, width in self.fields:
-            fields[name] = value & ((1 << width) - 1)
-            value >>= width
-        return Flit(**fields)
+        return Flit(**self.split(value))
 
     def write_list(self, path: Path, flits: list[tuple[int, Flit]]) -> None:
         """Write (cycle, flit) entries for `flit_source.v`."""
@@ -55,7 +42,7 @@ class FlitCodec:
                 file.write(f"{cycle << self.bits | self.pack(flit):0{digits}x}\n")
 
     def read_log(self, path: Path) -> list[tuple[int, Flit]]:
-        """Read what `flit_sink.v` recorded."""
+        """Read what `credit_sink.v` recorded."""
         lines = (line.split() for line in path.read_text().splitlines())
         return [(int(cycle), self.unpack(int(flit, 16))) for cycle, flit in lines]
 
@@ -67,11 +54,12 @@ class FlitCodec:
                 f'.valid({port}_valid), .flit({port}_flit), .credit({port}_credit), '
                 f'.done({port}_done));')
 
-    def sink(self, name: str, path: Path, port: str, rst: str = "rst") -> str:
-        """Instance of `flit_sink` on the wires `<port>_valid/_flit/_credit`."""
-        return (f'flit_sink #({self._parameters()}, .FILE("{path}")) {name} (.clk(clk), '
+    def sink(self, name: str, path: Path, port: str, rst: str = "rst", hold: str = "1'b0") -> str:
+        """Instance of `credit_sink` on the wires `<port>_valid/_flit/_credit`."""
+        return (f'credit_sink #({self._parameters()}, .FILE("{path}")) {name} (.clk(clk), '
                 f'.rst({rst}), .cycle(cycle), .valid({port}_valid), .flit({port}_flit), '
-                f'.credit({port}_credit));')
+                f'.credit({port}_credit), '
+                f'.hold({hold}));')
 
     def _parameters(self) -> str:
         return (f".FLIT({self.bits}), .VC_BITS({self._vc_bits}), .VC_LSB({self._vc_lsb}), "

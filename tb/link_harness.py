@@ -23,7 +23,7 @@ from .runner import simulate
 from .serdes_harness import bits_of_lines
 
 ENDS = "ab"
-FILES = ("flit_source.v", "flit_sink.v", "fibre.v", "beat_recorder.v", "word_recorder.v")
+FILES = ("flit_source.v", "credit_sink.v", "fibre.v", "beat_recorder.v", "word_recorder.v")
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
-ROUTE, DEFAULT, PERMIT, SLOT, STRICT = range(5)
-"""What a write does."""
+from lightloom.sim.xbar import DEFAULT, NO_ENTRY, ONE, ROUTE
 
-NONE, ONE, ALL, SOURCE, DENIED = range(5)
-"""Kinds of an entry."""
+from .layouts import StructCodec
 
 
 class TableWrite(NamedTuple):
@@ -23,41 +20,25 @@ class TableWrite(NamedTuple):
     ports: int
 
 
-class TableCodec:
-    """Packs table writes as the exported Verilog does: first field at the LSB."""
+class TableCodec(StructCodec):
+    """Table writes as words."""
 
     def __init__(self, cfg, inputs: int | None = None, outputs: int | None = None):
         ports = cfg.derived.ports
         slots = 4 * cfg.chiplet.vcs
         self.inputs = ports if inputs is None else inputs
         self.outputs = ports if outputs is None else outputs
-        self.fields = [("op", 3), ("inputs", self.inputs),
-                       ("index", max(cfg.derived.id_bits, (slots - 1).bit_length())),
-                       ("value", 3), ("ports", self.outputs)]
-        self.bits = sum(width for _, width in self.fields)
-
-    def pack(self, write: TableWrite) -> int:
-        value = shift = 0
-        for name, width in self.fields:
-            field = getattr(write, name)
-            if field >> width:
-                raise ValueError(f"{name} = {field} does not fit {width} bits")
-            value |= field << shift
-            shift += width
-        return value
-
-
-def ports_of(ports: Iterable[int]) -> int:
-    """The set of these ports as a word."""
-    return sum({1 << port for port in ports})
+        super().__init__([("op", 3), ("inputs", self.inputs),
+                          ("index", max(cfg.derived.id_bits, (slots - 1).bit_length())),
+                          ("value", 3), ("ports", self.outputs)])
 
 
 def entry_writes(entries, *, inputs: int, start: int = 0) -> list[TableWrite]:
     """Writes of `entries`, (kind, set of ports) of destinations 0, 1, ..., at all inputs.
 
-    One a cycle from `start` on; entries of kind `NONE` need none.
+    One a cycle from `start` on; entries of kind `NO_ENTRY` need none.
     """
-    writes = [(dst, kind, ports) for dst, (kind, ports) in enumerate(entries) if kind != NONE]
+    writes = [(dst, kind, ports) for dst, (kind, ports) in enumerate(entries) if kind != NO_ENTRY]
     return [TableWrite(start + k, ROUTE, (1 << inputs) - 1, dst, kind, ports)
             for k, (dst, kind, ports) in enumerate(writes)]
 
@@ -70,9 +51,9 @@ def table_writes(cfg, entries) -> list[TableWrite]:
     """
     entries, inputs = [tuple(entry) for entry in entries], cfg.derived.ports
     usual = max(set(entries), key=entries.count)
-    if len(entries) < 2**cfg.derived.id_bits or any(kind == NONE for kind, _ in entries):
+    if len(entries) < 2**cfg.derived.id_bits or any(kind == NO_ENTRY for kind, _ in entries):
         return entry_writes(entries, inputs=inputs)
-    others = [(NONE, 0) if entry == usual else entry for entry in entries]
+    others = [(NO_ENTRY, 0) if entry == usual else entry for entry in entries]
     return [TableWrite(0, DEFAULT, (1 << inputs) - 1, 0, *usual),
             *entry_writes(others, inputs=inputs)]
 

@@ -147,7 +147,7 @@ def script(layout, steps, path: Path, *, name="control", clock="clk", rst="rst",
                             for at, fields in steps))
     return [
         f"wire [{layout.size - 1}:0] {name}; wire {name}_steps;",
-        f'script_source #(.BITS({layout.size}), .LENGTH({len(steps)}), .FILE("{path}")) '
+        f'script_source #(.WIDTH({layout.size}), .LENGTH({len(steps)}), .FILE("{path}")) '
         f"{name}_source (.clk({clock}), .rst({rst}), .cycle({cycle}), .value({name}), "
         f".steps({name}_steps));"]
 

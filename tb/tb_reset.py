@@ -13,9 +13,10 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from lightloom import config
 from lightloom.hdl.xbar.status import InputStatus
+from lightloom.sim.xbar import DEFAULT, ONE, ROUTE
 from lightloom.tb.bench import start
 from lightloom.tb.flits import Flit, FlitCodec
-from lightloom.tb.routes import DEFAULT, ONE, ROUTE, TableCodec, TableWrite
+from lightloom.tb.routes import TableCodec, TableWrite
 
 QUIET = ("valid", "ready", "credit")
 """Ends of the names of inputs that say that something goes in or is taken out."""

@@ -16,7 +16,7 @@ from .runner import simulate
 from .traffic import DELIVERED, NO_TAG, payload_of, tag_of_payload
 from .xbar_scenario import Scenario, XbarRun
 
-PARTS = ("flit_source.v", "voq_source.v", "credit_sink.v", "steps.v", "table_writer.v",
+PARTS = ("flit_source.v", "voq_source.v", "credit_sink.v", "script_source.v", "table_writer.v",
          "change_log.v")
 NEVER = (1 << 32) - 1
 
@@ -65,11 +65,8 @@ def crossbar_bench(scenario: Scenario, verilog: str, *, folder: Path, simulator:
                      codec.source(f"source_{i}", folder / f"in_{i}.hex", length, credits,
                                   f"in_{i}")]
     for j in range(s.outputs):
-        body.append(
-            f"credit_sink #(.FLIT({codec.bits}), .VC_BITS({cfg.derived.vc_bits}), "
-            f".VC_LSB({cfg.derived.flit_bits}), .VCS({vcs}), .FILE(\"{folder}/out_{j}.log\")) "
-            f"sink_{j} (.clk(clk), .rst(rst), .cycle(cycle), .valid(out_{j}_valid), "
-            f".flit(out_{j}_flit), .credit(out_{j}_credit), .hold(hold[{j}]));")
+        body.append(codec.sink(f"sink_{j}", folder / f"out_{j}.log", f"out_{j}",
+                               hold=f"hold[{j}]"))
     layouts = [("input", InputStatus(cfg), s.inputs), ("output", OutputStatus(cfg), s.outputs)]
     for side, layout, count in layouts:
         body.append(f"wire [{layout.size * count - 1}:0] {side}_status;")
@@ -127,15 +124,14 @@ def _list(folder: Path, name: str, width: int, rows) -> str:
 
 
 def _steps(folder, name, width, rows) -> list[str]:
-    initial = f"{{{width}{{1'b{int(name == 'up')}}}}}"
     return [f"wire [{width - 1}:0] {name};",
-            f"steps #({_list(folder, name, width, rows)}, .INITIAL({initial})) {name}_steps "
-            f"(.clk(clk), .rst(rst), .cycle(cycle), .value({name}));"]
+            f"script_source #({_list(folder, name, width, rows)}) {name}_script (.clk(clk), "
+            f".rst(rst), .cycle(cycle), .value({name}), .steps());"]
 
 
 def _changes(changes, value: int) -> list[tuple[int, int]]:
-    """(cycle, whole word) of changes of single bits."""
-    words = {}
+    """(cycle, whole word) of changes of single bits; `value` is the word before any."""
+    words = {0: value}
     for cycle, bit, on in sorted(changes, key=lambda change: change[0]):
         value = value & ~(1 << bit) | int(on) << bit
         words[cycle] = value
@@ -160,11 +156,7 @@ def _write_flits(path: Path, rows: np.ndarray, codec: FlitCodec, length: int,
     if by_output:
         rows = rows[np.argsort(rows[:, 5], kind="stable")]
     flit_bits, bits = codec.fields[0][1], codec.bits
-    shifts, shift = {}, 0
-    for name, width in codec.fields:
-        shifts[name] = shift
-        shift += width
-    vc, first, end, src, dst = (shifts[n] for n in ("vc", "first", "end", "src", "dst"))
+    vc, first, end, src, dst = (codec.offsets[n] for n in ("vc", "first", "end", "src", "dst"))
     with path.open("w") as file:
         for c, v, f, e, a, b, tag in rows.tolist():
             word = (payload_of(tag, flit_bits) | v << vc | f << first | e << end | a << src
@@ -188,10 +180,7 @@ def _delivered(folder: Path, codec: FlitCodec, scenario: Scenario) -> dict[str, 
     flit_bits, rows = codec.fields[0][1], []
     # Source routing turns the tag, and not what is above.
     check = not scenario.cfg.xbar.source_routing
-    offset, parts = flit_bits, []
-    for _, width in codec.fields[1:]:
-        parts.append((offset, (1 << width) - 1))
-        offset += width
+    parts = [(codec.offsets[name], (1 << width) - 1) for name, width in codec.fields[1:]]
     mask = (1 << flit_bits) - 1
     for j in range(scenario.outputs):
         for line in (folder / f"out_{j}.log").read_text().splitlines():

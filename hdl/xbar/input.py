@@ -12,7 +12,7 @@ from .queues import VoqMemory
 from .roundrobin import lowest_set, onehot_mux, onehot_when
 from .routing import Router
 from .status import InputStatus
-from .tables import Entry
+from .tables import InputTables
 
 
 class InputPort(wiring.Component):
@@ -21,8 +21,8 @@ class InputPort(wiring.Component):
     Attributes
     ----------
     i : In, FlitPort
-    index, entry, entry_en, default_en, permit_en, ports, clearing, draining
-        As :class:`.routing.Router`.
+    tables : In, InputTables
+    draining : In(O)
     clear : In(1)
         Restart the statistics.
     read_queue, read_vc, taken : In
@@ -41,11 +41,8 @@ class InputPort(wiring.Component):
     def __init__(self, shape):
         self._shape = shape
         cfg, vcs, outputs = shape.cfg, shape.vcs, shape.outputs
-        index = max(cfg.derived.id_bits, (shape.slots - 1).bit_length())
         super().__init__({
-            "i": In(FlitPort(cfg)),
-            "index": In(index), "entry": In(Entry(shape)), "entry_en": In(1),
-            "default_en": In(1), "permit_en": In(1), "ports": In(outputs), "clearing": In(1),
+            "i": In(FlitPort(cfg)), "tables": In(InputTables(shape)),
             "draining": In(outputs), "clear": In(1),
             "read_queue": In(shape.queues), "read_vc": In(vcs), "taken": In(outputs),
             "popped": Out(FlitLayout(cfg)),
@@ -73,10 +70,9 @@ class InputPort(wiring.Component):
         m.submodules.router = router = Router(shape)
         valid, flit = Signal(), Signal(FlitLayout(shape.cfg))
         m.d.sync += [valid.eq(self.i.valid), flit.eq(self.i.flit)]
-        m.d.comb += [getattr(router, name).eq(getattr(self, name)) for name in (
-            "index", "entry", "entry_en", "default_en", "permit_en", "ports", "clearing",
-            "draining")]
-        m.d.comb += [router.dst.eq(self.i.flit.dst), router.src.eq(self.i.flit.src),
+        wiring.connect(m, wiring.flipped(self.tables), router.tables)
+        m.d.comb += [router.draining.eq(self.draining),
+                     router.dst.eq(self.i.flit.dst), router.src.eq(self.i.flit.src),
                      router.named.eq(flit.payload[:8])]
         if shape.cfg.xbar.ecmp == "occupancy":
             here = onehot_when(valid, flit.vc, shape.vcs)

@@ -53,11 +53,9 @@ class Crossbar(wiring.Component):
         for i, port in enumerate(sources):
             m.submodules[f"input_{i}"] = port
             wiring.connect(m, wiring.flipped(self.inputs[i]), port.i)
+            wiring.connect(m, tables.inputs[i], port.tables)
             m.d.comb += [
-                port.index.eq(tables.index), port.entry.eq(tables.entry),
-                port.ports.eq(tables.ports), port.clearing.eq(tables.clearing),
-                port.entry_en.eq(tables.entry_en[i]), port.default_en.eq(tables.default_en[i]),
-                port.permit_en.eq(tables.permit_en[i]), port.draining.eq(draining),
+                port.draining.eq(draining),
                 port.clear.eq(self.clear), port.read_queue.eq(matcher.queue[i]),
                 port.read_vc.eq(matcher.vc[i]), port.taken.eq(matcher.taken[i]),
                 self.input_status[i].eq(port.status),

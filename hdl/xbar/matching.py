@@ -1,5 +1,8 @@
 """Matching of inputs to outputs (docs/crossbar.md, Matching)."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -116,8 +119,8 @@ class Matcher(wiring.Component):
                 parts = self._of_input(m, i, r, accept, [pairs[r][j] for j in outputs])
                 for total, part in zip((queue, vc, taken), parts, strict=True):
                     total.append(part)
-            m.d.comb += [self.queue[i].eq(_union(queue)), self.vc[i].eq(_union(vc)),
-                         self.taken[i].eq(_union(taken))]
+            m.d.comb += [self.queue[i].eq(reduce(or_, queue)), self.vc[i].eq(reduce(or_, vc)),
+                         self.taken[i].eq(reduce(or_, taken))]
         for j in outputs:
             taken = [Signal(name=f"taken_{r}_{j}") for r in range(rounds)]
             before = 0
@@ -125,8 +128,8 @@ class Matcher(wiring.Component):
                 m.d.comb += taken[r].eq(before | pairs[r][j].any())
                 before = taken[r]
             m.d.comb += [
-                self.source[j].eq(_union([pairs[r][j] for r in range(rounds)])),
-                self.source_vc[j].eq(_union([
+                self.source[j].eq(reduce(or_, [pairs[r][j] for r in range(rounds)])),
+                self.source_vc[j].eq(reduce(or_, [
                     self.offer_vc[j][r] & pairs[r][j].any().replicate(shape.vcs)
                     for r in range(rounds)]) if rounds > 1 else self.offer_vc[j][0]),
                 self.first_round[j].eq(taken[0]),
@@ -166,10 +169,3 @@ class Matcher(wiring.Component):
             more += [self.more[i][v][-1] for v in vcs]
         m.d.comb += accept.more[r].eq(Cat(more))
         return Cat(queue), Cat(Cat(terms).any() for terms in vc), taken
-
-
-def _union(values):
-    result = values[0]
-    for value in values[1:]:
-        result = result | value
-    return result

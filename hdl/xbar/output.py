@@ -48,14 +48,13 @@ class OutputPort(wiring.Component):
         self._shape = shape
         cfg, vcs, requesters = shape.cfg, shape.vcs, shape.requesters
         rounds = cfg.xbar.iterations
-        index = max(cfg.derived.id_bits, (shape.slots - 1).bit_length())
         super().__init__({
             "wants": In(requesters).array(vcs), "more": In(requesters).array(vcs),
             **({"among": In(requesters).array(rounds - 1)} if rounds > 1 else {}),
             "offer": Out(requesters).array(rounds), "offer_vc": Out(vcs).array(rounds),
             "source": In(requesters), "source_vc": In(vcs), "first_round": In(1),
             "slot": In(range(shape.slots)), "turn": In(shape.stages),
-            "index": In(index), "slot_en": In(1), "strict_en": In(1), "vc": In(vcs),
+            "index": In(shape.index_bits), "slot_en": In(1), "strict_en": In(1), "vc": In(vcs),
             "credit": In(vcs), "up": In(1), "clear": In(1),
             "draining": Out(1), "sends": Out(1), "abort": Out(vcs),
             "status": Out(OutputStatus(cfg)),

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .roundrobin import first_from
-from .tables import Entry, Kind
+from .tables import Entry, InputTables, Kind
 
 HASH_BITS = 8
 POLYNOMIAL = 0x07
@@ -100,8 +100,7 @@ class Router(wiring.Component):
 
     Attributes
     ----------
-    index, entry, entry_en, default_en, permit_en, ports, clearing
-        Of :class:`.tables.Tables`, enables for this input.
+    tables : In, InputTables
     dst, src : In
         At t.
     named : In(8)
@@ -121,11 +120,9 @@ class Router(wiring.Component):
     def __init__(self, shape):
         self._shape = shape
         d, outputs = shape.cfg.derived, shape.outputs
-        index = max(d.id_bits, (shape.slots - 1).bit_length())
         counts = {"counts": In(range(shape.depth + 1)).array(outputs)}
         super().__init__({
-            "index": In(index), "entry": In(Entry(shape)), "entry_en": In(1),
-            "default_en": In(1), "permit_en": In(1), "ports": In(outputs), "clearing": In(1),
+            "tables": In(InputTables(shape)),
             "dst": In(d.id_bits), "src": In(d.id_bits), "named": In(8), "draining": In(outputs),
             **(counts if shape.cfg.xbar.ecmp == "occupancy" else {}),
             "way": Out(outputs), "every": Out(1), "turned": Out(1),
@@ -140,16 +137,16 @@ class Router(wiring.Component):
         m.submodules.choice = choice = Choice(shape)
         write, read = table.write_port(), table.read_port()
         default, permit = Signal(Entry(shape)), Signal(outputs, init=-1)
-        clearing, hashed = Signal(init=1), Signal(HASH_BITS)
+        clearing, hashed, told = Signal(init=1), Signal(HASH_BITS), self.tables
         m.d.comb += [
-            write.addr.eq(self.index), write.data.eq(self.entry), write.en.eq(self.entry_en),
+            write.addr.eq(told.index), write.data.eq(told.entry), write.en.eq(told.entry_en),
             read.addr.eq(self.dst), read.en.eq(1),
         ]
-        m.d.sync += [clearing.eq(self.clearing), hashed.eq(flow_hash(self.src, self.dst))]
-        with m.If(self.default_en):
-            m.d.sync += default.eq(self.entry)
-        with m.If(self.permit_en):
-            m.d.sync += permit.eq(self.ports)
+        m.d.sync += [clearing.eq(told.clearing), hashed.eq(flow_hash(self.src, self.dst))]
+        with m.If(told.default_en):
+            m.d.sync += default.eq(told.entry)
+        with m.If(told.permit_en):
+            m.d.sync += permit.eq(told.ports)
 
         entry, allowed, up = Signal(Entry(shape)), Signal(outputs), Signal(outputs)
         m.d.comb += entry.eq(default)

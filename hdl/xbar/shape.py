@@ -66,6 +66,11 @@ class Shape:
         return 4 * self.vcs
 
     @property
+    def index_bits(self) -> int:
+        """Numbers a destination or a slot."""
+        return max(self.cfg.derived.id_bits, (self.slots - 1).bit_length())
+
+    @property
     def turns(self) -> int:
         """Pointers of an input."""
         return lcm(self.vcs, self.stages)

@@ -40,10 +40,25 @@ class TableWrite(data.StructLayout):
     """One write."""
 
     def __init__(self, shape):
-        slots = (shape.slots - 1).bit_length()
         super().__init__({
-            "op": 3, "inputs": shape.inputs, "index": max(shape.cfg.derived.id_bits, slots),
+            "op": 3, "inputs": shape.inputs, "index": shape.index_bits,
             "value": KIND_BITS, "ports": shape.outputs,
+        })
+
+
+class InputTables(wiring.Signature):
+    """What an input's tables are told; `Out` is the writer's view.
+
+    `clearing`: entries count as NONE. At the end of this cycle: with `entry_en`, entry `index`
+    becomes `entry`; with `default_en` the default does; with `permit_en`, the outputs that are
+    permitted become `ports`.
+    """
+
+    def __init__(self, shape):
+        super().__init__({
+            "clearing": Out(1), "index": Out(shape.index_bits), "entry": Out(Entry(shape)),
+            "ports": Out(shape.outputs),
+            "entry_en": Out(1), "default_en": Out(1), "permit_en": Out(1),
         })
 
 
@@ -53,12 +68,8 @@ class Tables(wiring.Component):
     Attributes
     ----------
     i : In, stream of TableWrite
-    clearing : Out(1)
-        Entries count as NONE.
-    entry_en : Out(I)
-        The inputs whose entry `index` becomes `entry` at the end of this cycle.
-    default_en, permit_en : Out(I)
-        The inputs whose default becomes `entry`, whose permitted outputs become `ports`.
+    inputs : Out, [I]
+    index : Out
     slot_en, strict_en : Out(O)
         The outputs whose slot `index` becomes `vc`, for which `vc` is strict if `index` is odd.
     vc : Out(V)
@@ -68,11 +79,9 @@ class Tables(wiring.Component):
     def __init__(self, shape):
         self._shape = shape
         super().__init__({
-            "i": In(stream.Signature(TableWrite(shape))), "clearing": Out(1),
-            "index": Out(TableWrite(shape).members["index"]),
-            "entry": Out(Entry(shape)), "ports": Out(shape.outputs), "vc": Out(shape.vcs),
-            "entry_en": Out(shape.inputs), "default_en": Out(shape.inputs),
-            "permit_en": Out(shape.inputs),
+            "i": In(stream.Signature(TableWrite(shape))),
+            "inputs": Out(InputTables(shape)).array(shape.inputs),
+            "index": Out(shape.index_bits), "vc": Out(shape.vcs),
             "slot_en": Out(shape.outputs), "strict_en": Out(shape.outputs),
         })
 
@@ -80,36 +89,44 @@ class Tables(wiring.Component):
         m = Module()
         shape, xbar = self._shape, self._shape.cfg.xbar
         write, take = self.i.payload, Signal()
+        clearing, entry = Signal(), Signal(Entry(shape))
+        entry_en, default_en, permit_en = (Signal(shape.inputs), Signal(shape.inputs),
+                                           Signal(shape.inputs))
         # Counts the entries that are cleared; its highest bit says that all are.
         cleared = Signal(shape.cfg.derived.id_bits + 1)
         m.d.comb += [
-            self.clearing.eq(~cleared[-1]), self.i.ready.eq(cleared[-1]),
+            clearing.eq(~cleared[-1]), self.i.ready.eq(cleared[-1]),
             take.eq(self.i.valid & self.i.ready),
-            self.ports.eq(write.ports), self.index.eq(write.index),
+            self.index.eq(write.index),
             self.vc.eq(onehot_when(1, write.value, shape.vcs)),
         ]
         kinds = [Kind.ONE, Kind.DENIED, *[Kind.ALL] * xbar.multicast,
                  *[Kind.SOURCE] * xbar.source_routing]
-        with m.If(self.clearing):
+        with m.If(clearing):
             m.d.sync += cleared.eq(cleared + 1)
-            m.d.comb += [self.index.eq(cleared[:-1]), self.entry_en.eq(-1)]
+            m.d.comb += [self.index.eq(cleared[:-1]), entry_en.eq(-1)]
         with m.Else():
             with m.Switch(write.value):
                 with m.Case(*kinds):
-                    m.d.comb += [self.entry.kind.eq(Kind(write.value)),
-                                 self.entry.ports.eq(write.ports)]
+                    m.d.comb += [entry.kind.eq(Kind(write.value)),
+                                 entry.ports.eq(write.ports)]
         with m.If(take):
             with m.Switch(write.op):
                 with m.Case(Op.ROUTE):
                     beyond = write.index[shape.cfg.derived.id_bits:].any()
-                    m.d.comb += self.entry_en.eq(write.inputs
-                                                 & (~beyond).replicate(shape.inputs))
+                    m.d.comb += entry_en.eq(write.inputs & (~beyond).replicate(shape.inputs))
                 with m.Case(Op.DEFAULT):
-                    m.d.comb += self.default_en.eq(write.inputs)
+                    m.d.comb += default_en.eq(write.inputs)
                 with m.Case(Op.PERMIT):
-                    m.d.comb += self.permit_en.eq(write.inputs)
+                    m.d.comb += permit_en.eq(write.inputs)
                 with m.Case(Op.SLOT):
                     m.d.comb += self.slot_en.eq(write.ports)
                 with m.Case(Op.STRICT):
                     m.d.comb += self.strict_en.eq(write.ports)
+        for i, told in enumerate(self.inputs):
+            m.d.comb += [
+                told.clearing.eq(clearing), told.index.eq(self.index), told.entry.eq(entry),
+                told.ports.eq(write.ports), told.entry_en.eq(entry_en[i]),
+                told.default_en.eq(default_en[i]), told.permit_en.eq(permit_en[i]),
+            ]
         return m

@@ -1,9 +1,9 @@
 // Plays values that change in given cycles: LENGTH entries {cycle[31:0], value} of FILE, in order,
 // zeros before the first. `steps` is 1 in the cycle that brings a new entry.
-module script_source #(parameter BITS = 1, LENGTH = 0, FILE = "") (
-    input clk, input rst, input [31:0] cycle, output reg [BITS-1:0] value, output reg steps
+module script_source #(parameter WIDTH = 1, LENGTH = 0, FILE = "") (
+    input clk, input rst, input [31:0] cycle, output reg [WIDTH-1:0] value, output reg steps
 );
-    reg [BITS+31:0] entries [0:LENGTH];
+    reg [WIDTH+31:0] entries [0:LENGTH];
     integer next;
     wire [31:0] upcoming = rst ? 0 : cycle + 1;
 
@@ -16,8 +16,8 @@ module script_source #(parameter BITS = 1, LENGTH = 0, FILE = "") (
 
     always @(posedge clk) begin
         steps <= 0;
-        if (next < LENGTH && entries[next][BITS +: 32] <= upcoming) begin
-            value <= entries[next][BITS-1:0];
+        if (next < LENGTH && entries[next][WIDTH +: 32] <= upcoming) begin
+            value <= entries[next][WIDTH-1:0];
             next <= next + 1;
             steps <= 1;
         end

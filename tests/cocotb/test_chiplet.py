@@ -13,8 +13,9 @@ from lightloom.flow import cache, replay
 from lightloom.flow.manifest import describe
 from lightloom.hdl import egress
 from lightloom.hdl.chiplet import Chiplet
+from lightloom.sim.xbar import ONE
 from lightloom.tb.pair_harness import HostPacket, run_pair
-from lightloom.tb.routes import ONE, table_writes, written
+from lightloom.tb.routes import table_writes, written
 from lightloom.tb.runner import simulate
 
 

@@ -6,8 +6,8 @@ from serdes_cases import ideal_bring_up
 
 from lightloom import config
 from lightloom.flow import replay
+from lightloom.sim.xbar import ONE
 from lightloom.tb.pair_harness import HostPacket
-from lightloom.tb.routes import ONE
 
 
 def random_packets(cfg, rng, start, count):

@@ -9,6 +9,7 @@ from xbar_properties import assert_delivered_as_routed, assert_no_copies, assert
 from lightloom import config
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.xbar.layer import Crossbar
+from lightloom.sim.xbar import ALL, ONE
 from lightloom.tb import routes, traffic
 from lightloom.tb.runner import simulate
 from lightloom.tb.xbar_harness import crossbar_bench
@@ -75,7 +76,7 @@ def test_traffic_patterns_equal_the_model(pattern, tmp_path, seed):
     n, start, cycles = 4, 64, 900
     cfg = crossbar_config(n, vc_depth=16, max_packet_flits=4)
     sets = traffic.groups(rng, n, 4, 2)
-    entries = [(routes.ONE, 1 << j) for j in range(n)] + [(routes.ALL, ports) for ports in sets]
+    entries = [(ONE, 1 << j) for j in range(n)] + [(ALL, ports) for ports in sets]
     stimulus = patterns(rng, n, start=start, cycles=cycles)[pattern]
     run = assert_equal(Scenario(cfg, stimulus, cycles + start, n, n,
                                 routes.entry_writes(entries, inputs=n)), tmp_path)

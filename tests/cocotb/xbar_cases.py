@@ -3,20 +3,20 @@
 import numpy as np
 
 from lightloom import config
-from lightloom.tb import traffic
-from lightloom.tb.routes import (
+from lightloom.sim.xbar import (
     ALL,
     DEFAULT,
     DENIED,
-    NONE,
+    NO_ENTRY,
     ONE,
     PERMIT,
     ROUTE,
     SLOT,
     SOURCE,
     STRICT,
-    TableWrite,
 )
+from lightloom.tb import traffic
+from lightloom.tb.routes import TableWrite
 from lightloom.tb.xbar_scenario import Scenario, crossbar_config
 
 
@@ -49,7 +49,7 @@ def random_set(rng, outputs, *, few=False):
 
 def random_entry(rng, outputs):
     """(kind, set); mostly one that carries packets."""
-    kind = int(rng.choice([NONE, ONE, ALL, SOURCE, DENIED, 5, 7],
+    kind = int(rng.choice([NO_ENTRY, ONE, ALL, SOURCE, DENIED, 5, 7],
                           p=[0.06, 0.5, 0.25, 0.1, 0.05, 0.02, 0.02]))
     few = random_set(rng, outputs, few=True)
     return kind, few or 1 << int(rng.integers(outputs)) if rng.random() < 0.97 else 0

@@ -3,9 +3,10 @@
 from amaranth import Const
 
 from lightloom.hdl.xbar import layer, output
+from lightloom.sim.xbar import ALL as EVERY
+from lightloom.sim.xbar import ONE, PERMIT, SLOT
 from lightloom.tb import traffic
-from lightloom.tb.routes import ALL as EVERY
-from lightloom.tb.routes import ONE, PERMIT, SLOT, TableWrite, entry_writes
+from lightloom.tb.routes import TableWrite, entry_writes
 from lightloom.tb.xbar_scenario import Scenario, crossbar_config
 
 
@@ -14,7 +15,7 @@ class DeafInput(layer.InputPort):
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
-        m.d.comb += m.submodules.router.permit_en.eq(0)
+        m.d.comb += m.submodules.router.tables.permit_en.eq(0)
         return m
 
 

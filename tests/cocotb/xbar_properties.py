@@ -4,7 +4,7 @@ from collections import Counter
 
 import crcmod
 
-from lightloom.tb.routes import ALL, DEFAULT, DENIED, NONE, ONE, PERMIT, ROUTE, SOURCE
+from lightloom.sim.xbar import ALL, DEFAULT, DENIED, NO_ENTRY, ONE, PERMIT, ROUTE, SOURCE
 from lightloom.tb.traffic import COLUMNS, DELIVERED, INPUT, NO_TAG
 
 CRC8 = crcmod.mkCrcFun(0x107, initCrc=0, rev=False)
@@ -53,7 +53,7 @@ def assert_no_copies(delivered):
 def entries_after(scenario):
     """Entry of each (input, destination), default and `permit` of each input, by the writes."""
     inputs, everything = range(scenario.inputs), (1 << scenario.outputs) - 1
-    entries, defaults = {}, {i: (NONE, 0) for i in inputs}
+    entries, defaults = {}, {i: (NO_ENTRY, 0) for i in inputs}
     permits = dict.fromkeys(inputs, everything)
     for write in scenario.writes:
         for i in (i for i in inputs if write.inputs >> i & 1):
@@ -69,21 +69,21 @@ def entries_after(scenario):
 def kind_of(cfg, kind):
     known = {ONE, DENIED} | ({ALL} if cfg.xbar.multicast else set()) | (
         {SOURCE} if cfg.xbar.source_routing else set())
-    return kind if kind in known else NONE
+    return kind if kind in known else NO_ENTRY
 
 
 def outputs_of(scenario, tables, i, row):
     """(sets of which one must get the packet, it is a multicast), in tables that do not change."""
     cfg, (entries, defaults, permits) = scenario.cfg, tables
-    kind, members = entries.get((i, row["dst"]), (NONE, 0))
-    if kind_of(cfg, kind) == NONE:
+    kind, members = entries.get((i, row["dst"]), (NO_ENTRY, 0))
+    if kind_of(cfg, kind) == NO_ENTRY:
         kind, members = defaults[i]
     kind, allowed = kind_of(cfg, kind), members & permits[i]
     ports = [j for j in range(scenario.outputs) if allowed >> j & 1]
     if kind == SOURCE:
         port = row["tag"] & 0xFF
         return ([{port}] if port < scenario.outputs and permits[i] >> port & 1 else [set()]), False
-    if kind in (NONE, DENIED) or not ports:
+    if kind in (NO_ENTRY, DENIED) or not ports:
         return [set()], False
     if kind == ALL:
         return [set(ports)], True
