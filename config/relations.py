@@ -81,15 +81,26 @@ def check(cfg) -> None:
 
     _require(rack.endpoints <= chiplet.endpoints, "rack.endpoints", rack.endpoints,
              f"must be at most chiplet.endpoints = {chiplet.endpoints}")
-    if rack.topology == "clos2":
-        down = rack.radix // 2
-        _require(rack.radix % 2 == 0, "rack.radix", rack.radix, "must be even in a clos2")
-        _require(
-            rack.endpoints % down == 0 and rack.endpoints // down <= rack.radix,
-            "rack.endpoints", rack.endpoints,
-            f"a clos2 of radix {rack.radix} takes a multiple of {down}, "
-            f"at most {down * rack.radix}",
-        )
-    else:
-        _require(rack.endpoints <= rack.radix, "rack.endpoints", rack.endpoints,
-                 f"one switch of rack.radix = {rack.radix} takes at most that many")
+    _require(rack.planes <= max(1, chiplet.optical_ports), "rack.planes", rack.planes,
+             f"must be at most chiplet.optical_ports = {chiplet.optical_ports}")
+    {"clos2": _clos2, "direct": _direct}.get(rack.topology, lambda rack: None)(rack)
+
+
+def _direct(rack) -> None:
+    _require(rack.endpoints <= rack.radix, "rack.endpoints", rack.endpoints,
+             f"one switch of rack.radix = {rack.radix} takes at most that many")
+
+
+def _clos2(rack) -> None:
+    _require(rack.radix % 2 == 0 or rack.switch_endpoints, "rack.radix", rack.radix,
+             "must be even in a clos2 without rack.switch_endpoints")
+    down, up, spines = rack.down, rack.up, rack.spine_count
+    _require(down + up <= rack.radix and up >= 1, "rack.uplinks", rack.uplinks,
+             f"a leaf of rack.radix = {rack.radix} with {down} endpoints has room for 1 to "
+             f"{rack.radix - down}")
+    _require(up % spines == 0, "rack.spines", rack.spines,
+             f"must divide the {up} fibres of a leaf")
+    most = rack.radix // (up // spines)
+    _require(rack.endpoints % down == 0 and rack.endpoints // down <= most, "rack.endpoints",
+             rack.endpoints, f"a clos2 of radix {rack.radix} with {down} endpoints on a leaf takes "
+             f"a multiple of {down}, at most {down * most}")

@@ -64,10 +64,33 @@ class Xbar(Section):
 
 
 class Rack(Section):
-    topology: Literal["clos2", "direct"]
+    topology: Literal["clos2", "direct", "butterfly", "torus", "mesh", "file"]
     endpoints: Annotated[Count, Field(ge=2, le=4096)]
     radix: Annotated[Count, Field(ge=2, le=64)]
     fibre_m: Annotated[float, Field(strict=True, gt=0, le=2000)]
+    routing: Literal["minimal", "ecmp", "valiant", "ugal"] = "minimal"
+    planes: Annotated[Count, Field(ge=1, le=64)] = 1
+    links: Literal["optical", "ideal"] = "optical"
+    switch_endpoints: Annotated[Count, Field(ge=0, le=64)] = 0
+    uplinks: Annotated[Count, Field(ge=0, le=64)] = 0
+    spines: Annotated[Count, Field(ge=0, le=64)] = 0
+    dims: tuple[Annotated[Count, Field(ge=2, le=4096)], ...] = ()
+    file: str = ""
+
+    @property
+    def down(self) -> int:
+        """Endpoints of a leaf, or of each switch of a butterfly, torus or mesh."""
+        return self.switch_endpoints or (self.radix // 2 if self.topology == "clos2" else 1)
+
+    @property
+    def up(self) -> int:
+        """Fibres from a leaf of a clos2 to its spines."""
+        return self.uplinks or self.radix - self.down
+
+    @property
+    def spine_count(self) -> int:
+        """Spines of a clos2: each leaf has `up` / `spine_count` fibres to each."""
+        return self.spines or self.up
 
 
 class Fields(Section):

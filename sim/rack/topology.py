@@ -68,17 +68,19 @@ def direct(cfg) -> Topology:
 
 def clos2(cfg) -> Topology:
     """Two-level folded Clos; upward routes are D-mod-k."""
-    count, radix = cfg.rack.endpoints, cfg.rack.radix
-    down = radix // 2
-    leaves, dst = count // down, np.arange(count)
-    leaf_ports = [np.where(dst // down == leaf, dst % down, down + dst % down)
+    each = cfg.rack
+    count, down, up, spines = each.endpoints, each.down, each.up, each.spine_count
+    leaves, dst, trunk = count // down, np.arange(count), up // spines
+    # Fibre u of a leaf goes to spine u mod `spines`, which has `trunk` ports for each leaf.
+    leaf_ports = [np.where(dst // down == leaf, dst % down, down + dst % up)
                   for leaf in range(leaves)]
-    ports = np.stack([*leaf_ports, *[dst // down] * down])
+    spine_ports = dst // down * trunk + dst % up // spines
+    ports = np.stack([*leaf_ports, *[spine_ports] * spines])
     fibres = [((e // down, e % down), (-1, e)) for e in range(count)]
-    fibres += [((leaf, down + spine), (leaves + spine, leaf))
-               for leaf in range(leaves) for spine in range(down)]
-    names = [f"leaf {k}" for k in range(leaves)] + [f"spine {k}" for k in range(down)]
-    return _joined(cfg, ports, radix, names, fibres)
+    fibres += [((leaf, down + u), (leaves + u % spines, leaf * trunk + u // spines))
+               for leaf in range(leaves) for u in range(up)]
+    names = [f"leaf {k}" for k in range(leaves)] + [f"spine {k}" for k in range(spines)]
+    return _joined(cfg, ports, each.radix, names, fibres)
 
 
 def pair(cfg, routes) -> Topology:
