@@ -32,8 +32,8 @@ CONFIGS = {
 }
 
 
-RARE = ("on_reset", "on_own_reset", "on_other_partner", "on_forged_train", "on_forged_frame", "on_dead",
-        "on_unaligned", "on_lost_markers", "on_wires", "on_wire_errors",
+RARE = ("on_reset", "on_own_reset", "on_other_partner", "on_forged_train", "on_forged_frame",
+        "on_dead", "on_unaligned", "on_lost_markers", "on_wires", "on_wire_errors",
         "on_no_flits")
 
 
