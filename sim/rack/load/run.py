@@ -15,7 +15,16 @@ from .audit import check_credits, check_flits, check_little
 from .kernel import run_cycles
 from .result import LoadResult
 from .state import extended, make_load
-from .statistics import TREND_GROWTH, grouped, growth, interval, mser, percentile
+from .statistics import (
+    DEFICIT,
+    TREND_GROWTH,
+    TREND_P,
+    grouped,
+    interval,
+    mser,
+    percentile,
+    surplus_p,
+)
 from .stream import make_stream
 
 BATCHES = 200
@@ -101,15 +110,21 @@ def _warmup(rows, batch: int, asked) -> int:
                mser(rows[:, at.SYSTEM]))
 
 
-def _judge(rows, offered: float, accepted: float, lost: int) -> str:
+def _judge(rows, mean_flits: float, batch: int) -> str:
     """Why the window is not one of a stable run, or ""."""
-    if rows[:, at.PACKETS].sum() < FEWEST:
-        return (f"{rows[:, at.PACKETS].sum()} packets delivered in the window: too few for an "
-                "average; give more cycles")
-    gain = growth(grouped(rows[:, at.SYSTEM]))
-    if gain > TREND_GROWTH:
-        return (f"packets in the system grow by {100 * gain:.0f} % of their mean over the window: "
-                f"{accepted:.4f} of {offered:.4f} flits offered a cycle arrive")
+    total = rows.sum(axis=0)
+    if total[at.PACKETS] < FEWEST:
+        return (f"{total[at.PACKETS]} packets delivered in the window: too few for an average; "
+                "give more cycles")
+    offered, delivered = int(total[at.OFFERED]), int(total[at.DELIVERED])
+    present = total[at.SYSTEM] / (len(rows) * batch) * mean_flits
+    groups = grouped(rows)
+    chance = surplus_p(groups[:, at.OFFERED] - groups[:, at.DELIVERED])
+    gain = (offered - delivered) / present
+    if (offered - delivered > DEFICIT * offered or chance < TREND_P and gain > TREND_GROWTH):
+        return (f"overload: of {offered} flits made in the window {delivered} were delivered "
+                f"({100 * delivered / offered:.1f} %), what waits has grown by "
+                f"{100 * gain:.0f} % of its mean")
     return ""
 
 
@@ -121,7 +136,7 @@ def _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu) -> Load
     total = rows.sum(axis=0)
     scale = window * rack.endpoints * rack.planes
     offered, accepted = total[at.OFFERED] / scale, total[at.DELIVERED] / scale
-    why = _judge(rows, offered, accepted, lost)
+    why = _judge(rows, traffic.mean_flits, load.batch)
     packets, nan = int(total[at.PACKETS]), float("nan")
     histogram = load.histogram[first:].sum(axis=0)
     longest = int(rows[:, at.LONGEST].max())

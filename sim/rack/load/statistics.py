@@ -8,8 +8,9 @@ from scipy import stats
 GROUPS = 20
 """Least number of batches of an interval."""
 
-TREND_P, TREND_GROWTH = 1e-4, 0.25
-"""A trend counts when noise has it less often, and it makes so much of the mean."""
+TREND_P, TREND_GROWTH, DEFICIT = 1e-3, 0.25, 0.05
+"""A backlog grows when noise shows as much less often and it gains so much of its mean, or when so
+much of what is offered does not arrive."""
 
 
 def mser(series: np.ndarray) -> int:
@@ -39,28 +40,19 @@ def grouped(rows: np.ndarray) -> np.ndarray:
     return rows[len(rows) - count * each:].reshape(count, each, *rows.shape[1:]).sum(axis=1)
 
 
-def growth(values: np.ndarray) -> float:
-    """What a line through a series gains over it, as a part of the mean; 0 if it may be noise.
+def surplus_p(surplus: np.ndarray) -> float:
+    """Chance that a series of what came in less what went out has such a mean, or a higher one,
+    when the true mean is 0: one-sided t-test.
 
-    A one-sided t-test of the slope, for residuals that are an AR(1) series.
+    In a steady state the sum is bounded, so that the terms make up for one another and the chance
+    is even smaller; in an overloaded one each has the surplus and noise of its own.
     """
-    values = np.asarray(values, float)
-    size, mean = values.size, values.mean()
-    if size < 4 or mean <= 0:
-        return 0.0
-    place = np.arange(size) - (size - 1) / 2
-    slope = (place * values).sum() / (place ** 2).sum()
-    rest = values - mean - slope * place
-    if slope <= 0:
-        return 0.0
-    gain = slope * size / mean
-    spread = (rest ** 2).sum()
-    if spread <= 1e-12 * mean ** 2:
-        return gain
-    lag = min(max((rest[1:] * rest[:-1]).sum() / spread, 0.0), 0.95)
-    count = max(size * (1 - lag) / (1 + lag), 3.0)
-    error = (spread / size * size / (size - 2) / (place ** 2).sum() * size / count) ** 0.5
-    return gain if stats.t.sf(slope / error, count - 2) < TREND_P else 0.0
+    surplus = np.asarray(surplus, float)
+    mean, spread = surplus.mean(), surplus.std(ddof=1) if surplus.size > 1 else 0.0
+    if mean <= 0 or surplus.size < 2:
+        return 1.0
+    return 0.0 if spread == 0 else float(
+        stats.t.sf(mean / spread * surplus.size ** 0.5, surplus.size - 1))
 
 
 def percentile(histogram: np.ndarray, part: float) -> float:
