@@ -13,7 +13,8 @@ from lightloom.sim.workload.writer import make_node, write
 def lowered(tmp_path):
     coll = dict(is_cpu_op=False, comm_type=Collective.BARRIER)
     write(tmp_path / "a.et", [
-        make_node(0, "c", 4, micros=8, is_cpu_op=False), make_node(1, "b", 7, data_deps=[0], **coll),
+        make_node(0, "c", 4, micros=8, is_cpu_op=False),
+        make_node(1, "b", 7, data_deps=[0], **coll),
         make_node(2, "c", 4, data_deps=[1], micros=2, is_cpu_op=False),
         make_node(3, "b", 7, data_deps=[0, 2], **coll)], ranks=16)
     return lambda stragglers: load(tmp_path / "a.et", config.load("sim"), stragglers=stragglers)
