@@ -84,7 +84,8 @@ class FlowModel:
         ns = found.cycles * self.cycle_ns
         return CollectiveResult(
             name, algorithm, members.size, nbytes, found.cycles, ns,
-            float(found.busy.max(initial=0)), 8 * nbytes / ns if ns else float("inf"), self._links([found], found.cycles))
+            float(found.busy.max(initial=0)), 8 * nbytes / ns if ns else float("inf"),
+            self._links([found], found.cycles))
 
     def _graph(self, graph) -> FlowResult:
         begun = perf_counter()

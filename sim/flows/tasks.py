@@ -28,10 +28,10 @@ def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, np.ndar
     flits, rate, alpha = (np.zeros(work.kind.size) for _ in range(3))
     route = np.zeros(work.kind.size, np.int64)
     own = timing.flits(graph.nbytes[messages])
-    switches = routes.switches[pair]
+    switches, flight = routes.switches[pair], routes.flight[pair]
     flits[messages], route[messages] = own, pair
     rate[messages] = np.where(switches < 0, 1.0, timing.rate(own))
-    alpha[messages] = timing.alpha(own, switches)
+    alpha[messages] = timing.alpha(own, switches, flight)
     done = run_tasks(
         work.kind, work.src.astype(np.int64) * hosts + work.dst % hosts, flits, rate, alpha, route,
         work.delay, work.succ_ptr, work.succ, work.before, work.order,
