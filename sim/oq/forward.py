@@ -84,8 +84,9 @@ def choose(network, state, node, slot):
     best = base + network.ports[begin + at]
     if network.spread == SHORTEST:
         # Ties fall to the first from a random place on.
-        for k in range(1, size):
-            channel = base + network.ports[begin + (at + k) % size]
+        for _ in range(1, size):
+            at = at + 1 if at + 1 < size else 0
+            channel = base + network.ports[begin + at]
             if state.clear[channel] < state.clear[best]:
                 best = channel
     return best
