@@ -1,4 +1,4 @@
-"""A cycle of an endpoint: uniform open-loop traffic, and what arrives."""
+"""A cycle of an endpoint: open-loop traffic, and what arrives."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def send(state, end, cycle, window, tally, traffic):
     if state.left[end] == 0 and state.next_at[end] <= cycle:
         created = state.next_at[end]
         state.next_at[end] += trials(state.streams, end, traffic.rate)
-        dst = below(state.streams, end, state.wiring.endpoints)
+        dst = traffic.targets[end] if traffic.targets.size else below(
+            state.streams, end, state.wiring.endpoints)
         state.word[end] = pack(0, 0, NONE, end, dst, created)
         state.left[end] = traffic.packet_flits
         state.sends_on[end] = IDLE

@@ -19,10 +19,12 @@ class Window(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """`rate`: packets created in a cycle and endpoint."""
+    """`rate`: packets created in a cycle and endpoint; `targets` int64[E]: destination of each
+    endpoint's packets, or empty: all alike."""
 
     rate: float
     packet_flits: int
+    targets: np.ndarray
 
 
 class Tally(NamedTuple):

@@ -1,4 +1,4 @@
-"""Open-loop uniform traffic over VC routers."""
+"""Open-loop traffic over VC routers."""
 
 from __future__ import annotations
 
@@ -76,14 +76,16 @@ class VCRouterModel:
         self.router = VCRouter() if router is None else router
         self.wiring = make_wiring(cfg)
 
-    def load(self, load: float, packet_flits: int = 1, *, seed: int = 1, cycles: int = 5000,
-             warmup: int = 3000, progress=None) -> VCLoad:
-        """Uniform traffic from reset: Bernoulli arrivals of packets at every endpoint.
+    def load(self, load: float, packet_flits: int = 1, *, targets=None, seed: int = 1,
+             cycles: int = 5000, warmup: int = 3000, progress=None) -> VCLoad:
+        """Traffic from reset: Bernoulli arrivals of packets at every endpoint.
 
         Parameters
         ----------
         load : float
             Flits offered in a cycle and endpoint, above 0, at most 1.
+        targets : int[endpoints], optional
+            Destination of each endpoint's packets; by default any endpoint, itself too, each alike.
         cycles, warmup : int
             The window that is measured, and what is run before it. After it the run goes on, for
             as many cycles again at most, until what was created in it has arrived.
@@ -101,7 +103,7 @@ class VCRouterModel:
                 allowed = "above 0 and at most 1" if least is None else f"at least {least}"
                 raise ConfigError(f"{name} = {value}: must be {allowed}")
         state = make_state(self.router, self.wiring, seed)
-        traffic = Traffic(load / packet_flits, packet_flits)
+        traffic = Traffic(load / packet_flits, packet_flits, self._targets(targets))
         window, tally = Window(warmup, warmup + cycles), make_tally(LONGEST)
         start(state, traffic)
         run_cycles(state, traffic, window, tally, 0, 0)                 # compiles
@@ -117,6 +119,15 @@ class VCRouterModel:
                 progress(cycle)
         check_conservation(state, tally)
         return self._result(load, cycles, cycle, state, window, tally, seconds)
+
+    def _targets(self, targets) -> np.ndarray:
+        count = self.wiring.endpoints
+        found = np.array([] if targets is None else targets, np.int64)
+        if targets is not None and (found.shape != (count,) or found.min() < 0
+                                    or found.max() >= count):
+            raise ConfigError(f"targets = {targets}: must be {count} endpoints, "
+                              f"each 0..{count - 1}")
+        return found
 
     def _result(self, load, cycles, ran, state, window, tally, seconds) -> VCLoad:
         packets = int(tally.packets[0])
