@@ -30,7 +30,7 @@ help:     ## list the targets and variables
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
 #: SEED     seed of sim, waves, goodput and switching (default 1)
-#: SEEDS    place & route seeds of synth (default 1)
+#: SEEDS    place & route seeds of synth (default 1; 0: area alone)
 #: OUT      folder for the exported Verilog (default build/verilog/<profile>)
 
 setup:    ## make .venv from the locked packages, install Icarus Verilog where it is missing

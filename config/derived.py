@@ -16,6 +16,7 @@ FIBRE_NS_PER_M = 4.9
 
 STAGES = SimpleNamespace(
     xbar=4,          # flit at a crossbar input -> same flit at its output, unloaded
+    xbar_second=3,   # more, with two stages of routing, matching, reading
     link_tx=5,       # flit at the link's input -> its beat offered to the adapter
     link_rx=4,       # tail beat at the link's input -> first flit at its output
     adapter_tx=5,    # beat accepted -> first bit in the transmit word register
@@ -127,7 +128,7 @@ def derive(cfg) -> Derived:
         STAGES.link_tx + STAGES.adapter_tx + STAGES.adapter_rx + STAGES.link_rx
         + math.ceil(fec_delay * 66 / min(66, lane_bits)) + fibre + rows + frame
     )
-    round_trip = 2 * hop + STAGES.xbar
+    round_trip = 2 * hop + STAGES.xbar + STAGES.xbar_second * (xbar.stages - 1)
     # Block lock: up to 65 slips, of 2 headers in the mean and the 4 blocks after it, and a margin
     # of five standard deviations; 64 good headers. Alignment: a marker row, and the next one.
     rows = 65 * (2 + 4) + 60 + 64 + 3 * (serdes.marker_period + 1)

@@ -115,7 +115,7 @@ def lint(profile: Annotated[str | None, typer.Option(help="Default: all profiles
 def synth(profile: Profile = "ecp5",
           block: Annotated[str | None, typer.Option(
               help="Default: chiplet; with a peer: lane_tx and lane_rx.")] = None,
-          seeds: Annotated[int, typer.Option(min=1, help="Place & route runs.")] = 1,
+          seeds: Annotated[int, typer.Option(min=0, help="Place & route runs; 0: area alone.")] = 1,
           peer: Peer = None) -> None:
     """Area and Fmax of a block on an LFE5UM-85F, beside verilog-ethernet's 10G PHY if wanted."""
     from .. import config

@@ -95,8 +95,9 @@ def measure(result: Synthesis, source: Path, ports: list[dict], clocks: list[str
     try:
         with console.status(f"{block}: Yosys, the block alone"):
             result.area = synthesise(work, "block", block, ["block.v"], peer=peer)
-        with console.status(f"{block}: Yosys, in its wrapper"):
-            synthesise(work, "wrapper", "wrapper", ["block.v", "wrapper.v"], peer=peer)
+        if seeds:
+            with console.status(f"{block}: Yosys, in its wrapper"):
+                synthesise(work, "wrapper", "wrapper", ["block.v", "wrapper.v"], peer=peer)
         for seed in range(1, seeds + 1):
             with console.status(f"{block}: nextpnr, seed {seed}"):
                 for clock, mhz in place_and_route(work, seed, clocks).items():

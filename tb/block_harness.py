@@ -13,7 +13,7 @@ _FILES = ("word_source.v", "word_recorder.v")
 
 def run_block(top: str, verilog: str, words: Sequence[int], *, in_bits: int, out_bits: int,
               ports: str, folder: Path, simulator: str = "icarus",
-              quiet: bool = False) -> list[int]:
+              quiet: bool = False, reset: str = "rst") -> list[int]:
     """Outputs of module `top` in each cycle from 0 on.
 
     Parameters
@@ -22,6 +22,8 @@ def run_block(top: str, verilog: str, words: Sequence[int], *, in_bits: int, out
         Inputs of each cycle.
     ports : str
         Connections of `top` to the harness' wires `in`, of `in_bits`, and `out`, of `out_bits`.
+    reset : str
+        What its `rst` is connected to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
@@ -30,7 +32,7 @@ def run_block(top: str, verilog: str, words: Sequence[int], *, in_bits: int, out
         f"wire [{in_bits - 1}:0] in; wire [{out_bits - 1}:0] out; wire [0:0] status = 1'b0;",
         f'word_source #(.BITS({in_bits}), .LENGTH({len(words)}), .FILE("{folder}/in.hex")) '
         "source (.cycle(cycle), .words(in));",
-        f"{top} dut (.clk(clk), .rst(rst), {ports});",
+        f"{top} dut (.clk(clk), .rst({reset}), {ports});",
         f'word_recorder #(.BITS({out_bits}), .FILE("{folder}/out.log")) recorder (.clk(clk), '
         ".rst(rst), .words(out));",
     ]

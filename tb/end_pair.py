@@ -153,6 +153,7 @@ class Side:
     stall: float = 0          # probability that the adapter does not take a beat
     restart: int = 0
     sleep: int = 0
+    rst: int = 0
     outputs: Outputs | None = None
     log: list = field(default_factory=list)
 
@@ -189,11 +190,10 @@ class Pair:
         self.sides[end] = self._side(cfg, side.source.load, side.consumer.pace)
 
     def reset(self, end: int) -> None:
-        """Reset an end and what is around it; its fibres keep what is under way."""
-        side = self.sides[end]
-        side.model = EndModel(side.cfg)
-        side.source.reset()
-        side.consumer.reset()
+        """A cycle in which an end and what is around it are reset; its fibres keep what is under
+        way."""
+        self.sides[end].rst = 1
+        self.step()
 
     def status(self, end: int):
         return self.sides[end].outputs.status
@@ -212,8 +212,10 @@ class Pair:
             if offered is not None and ready:
                 self.channels[1 - end].put(cycle, offered)
             inputs = Inputs(
-                side.source.flit(), side.consumer.credit(), int(ready), beat,
-                int(self.channels[end].aligned), side.wires, side.restart, side.sleep)
+                None if side.rst else side.source.flit(),
+                0 if side.rst else side.consumer.credit(), int(ready), beat,
+                int(self.channels[end].aligned), side.wires, side.restart, side.sleep,
+                side.rst)
             side.restart = 0
             side.outputs = side.model.step(inputs)
             if end == self._keep:
@@ -222,6 +224,10 @@ class Pair:
                 side.source.credit(side.outputs.credit)
             if side.outputs.flit is not None:
                 side.consumer.take(side.outputs.flit)
+            if side.rst:
+                side.rst = 0
+                side.source.reset()
+                side.consumer.reset()
         self.cycle += 1
 
     def run(self, cycles: int) -> None:

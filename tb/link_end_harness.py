@@ -36,6 +36,7 @@ def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed:
     given = [("i__valid", 1), ("i__flit", codec.bits), ("o__credit", vcs), ("tx__ready", 1),
              ("rx__valid", 1), ("rx__beat", beat_bits), ("aligned", 1), ("wires", wires_bits),
              ("control", control_bits)]
+    # The last bit of a word is a reset of the link alone.
     seen = [("i__credit", vcs), ("o__valid", 1), ("o__flit", codec.bits), ("tx__valid", 1),
             ("tx__payload", cfg.derived.blocks * Layout.cast(Block).size), ("lanes_off", lanes),
             ("status", Layout.cast(LinkStatus(cfg)).size)]
@@ -50,15 +51,15 @@ def run_link_end(cfg, verilog: str, inputs: list[Inputs], *, folder: Path, seed:
             fields = dict(zip(("signal", "locked", "marker_lock", "lane", "error"), wire,
                               strict=True))
             wires |= _word(WireHealth, **fields) << number * Layout.cast(WireHealth).size
-        return _join(given, (
+        return cycle.rst << in_bits | _join(given, (
             cycle.flit is not None, flit, cycle.credit, cycle.ready, cycle.beat is not None, beat,
             cycle.aligned, wires, _word(LinkControl, restart=cycle.restart, sleep=cycle.sleep)))
 
     in_bits, out_bits = (sum(width for _, width in ports) for ports in (given, seen))
     words = run_block(
-        "link", verilog, [word(cycle) for cycle in inputs], in_bits=in_bits, out_bits=out_bits,
+        "link", verilog, [word(cycle) for cycle in inputs], in_bits=in_bits + 1, out_bits=out_bits,
         ports=", ".join(_connections("in", given) + _connections("out", seen)), folder=folder,
-        simulator=simulator, quiet=True)
+        simulator=simulator, quiet=True, reset=f"rst | in[{in_bits}]")
     read = _Reader(cfg, codec, seen)
     return [read(word) for word in words]
 

@@ -10,6 +10,7 @@ from lightloom.tb.end_pair import Beat, Errors, Pair
 QUIET = Errors()
 NOISY = Errors(flip=0.01, flag=0.02, ctrl=0.004, drop=0.005)
 FLITLESS = Errors(flits=1)
+DEAF = Errors(drop=1)
 WORN = Errors(flip=0.1, flag=0.2, ctrl=0.02, drop=0.05)
 
 
@@ -31,8 +32,8 @@ CONFIGS = {
 }
 
 
-RARE = ("on_reset", "on_other_partner", "on_forged_train", "on_forged_frame", "on_dead",
-        "on_unaligned", "on_lost_markers", "on_wires", "on_wire_errors",
+RARE = ("on_reset", "on_own_reset", "on_other_partner", "on_forged_train", "on_forged_frame",
+        "on_dead", "on_unaligned", "on_lost_markers", "on_wires", "on_wire_errors",
         "on_no_flits")
 
 
@@ -91,6 +92,13 @@ class Script:
             side.consumer.pace = self.rng.choice((0.02, 0.3, 1))
             side.stall = self.rng.choice((0, 0, 0.1, 0.6))
 
+    def on_full_ring(self):
+        """Nothing is acknowledged for a while: the replay ring fills."""
+        for side in self.pair.sides:
+            side.source.load, side.consumer.pace = 1, 1
+        self.pair.channels[0].errors = DEAF
+        self._after(3 * self.cfg.link.replay_flits, self.calm_down)
+
     def on_errors(self):
         for channel in self.pair.channels:
             channel.errors = self.rng.choice((QUIET, NOISY, NOISY, WORN))
@@ -128,6 +136,9 @@ class Script:
         self.pair.reset(1)
         if self.rng.random() < 0.3:
             self._after(150, lambda: self.pair.reset(1))
+
+    def on_own_reset(self):
+        self.pair.reset(0)
 
     def on_other_partner(self):
         d, changes = self.cfg, {}

@@ -5,7 +5,7 @@ from link_end_cases import CONFIGS, Script, small
 
 from lightloom.flow.cache import to_verilog
 from lightloom.hdl.link.layer import Link
-from lightloom.sim.link.end import EndModel
+from lightloom.sim.link.end import EndModel, State
 from lightloom.tb.link_end_harness import run_link_end
 
 every_shape = pytest.mark.parametrize("make", CONFIGS.values(), ids=CONFIGS)
@@ -57,6 +57,22 @@ def test_link_equals_its_model_in_every_cycle(tmp_path, seed, make):
     inputs, rtl = run(cfg, seed, 4000 if cfg.chiplet.vcs < 8 else 2000, tmp_path)
     # Of every run it is the beginning that leaves RESET.
     assert differs(cfg, "_training", "_round_trip", 1, inputs, rtl)
+
+
+def test_link_that_is_reset_with_a_full_ring_equals_its_model(tmp_path, seed):
+    cfg = small(link__keepalive_cycles=64)
+    script = Script(cfg, seed, pace=10**9)
+    script.run(6 * cfg.derived.round_trip)
+    script.on_full_ring()
+    script.run(script.pair.cycle + 330)
+    tx = script.pair.sides[0].model._tx
+    assert (tx._wr - tx._acked) % (2 * cfg.link.replay_flits) == cfg.link.replay_flits
+    script.pair.reset(0)
+    inputs, outputs = zip(*script.run(script.pair.cycle + 1200), strict=True)
+    assert sum(each.rst for each in inputs) == 1
+    assert outputs[-1].status.state == State.ACTIVE and outputs[-1].status.frames
+    rtl = replay(cfg, list(zip(inputs, outputs, strict=True)), tmp_path)
+    assert first_difference(outputs, rtl) is None
 
 
 @pytest.mark.long

@@ -145,8 +145,8 @@ def test_reset_of_one_end_takes_the_other_along(seed, make):
     pair.run(600 + pair.rng.randrange(600))
     earlier = pair.sides[0].consumer.got
     counts = [len(vc) for vc in pair.sides[1].source.sent]
-    pair.sides[0].consumer.got = [[] for _ in earlier]
     pair.reset(0)
+    pair.sides[0].consumer.got = [[] for _ in earlier]
     pair.step()
     assert pair.status(0).state == State.RESET
     pair.run_until(lambda: pair.status(1).sessions == 1, 8 * cfg.derived.silence_cycles)
@@ -326,10 +326,10 @@ def test_sessions_that_follow_closely_lose_only_what_is_counted(seed):
     got = [[], []]
     for _ in range(12):
         pair.run(pair.rng.randrange(500))
+        pair.reset(0)
         for vc, seen in enumerate(pair.sides[0].consumer.got):
             _close(seen, got[vc])
         pair.sides[0].consumer.got = [[], []]
-        pair.reset(0)
     bring_up(pair)
     pair.drain(20_000)
     for vc, seen in enumerate(pair.sides[0].consumer.got):

@@ -23,6 +23,11 @@ class EndModel:
     """
 
     def __init__(self, cfg):
+        self._cfg = cfg
+        self._reset()
+
+    def _reset(self):
+        cfg = self._cfg
         form = Format(cfg)
         self._tx, self._rx = Transmitter(cfg, form), Receiver(cfg, form)
         self._training = Training(cfg, form)
@@ -73,6 +78,8 @@ class EndModel:
         if sent.stalled:
             self._stalled = tuple(min(_MOST_STALLED, count + (sent.stalled >> vc & 1))
                                   for vc, count in enumerate(self._stalled))
+        if inputs.rst:
+            self._reset()
         return Outputs(*outputs, lanes_off, Status(*status))
 
     @property

@@ -46,7 +46,7 @@ class Inputs(NamedTuple):
 
     `flit`: what `i` brings, or None; `credit`: VCs of which `o` gives a slot back, bit v; `ready`:
     the adapter takes the beat that is offered; `beat`: what it gives, or None; `wires`: (signal,
-    locked, marker_lock, lane, error) of each.
+    locked, marker_lock, lane, error) of each; `rst`: the next cycle is the first one out of reset.
     """
 
     flit: Flit | None
@@ -57,6 +57,7 @@ class Inputs(NamedTuple):
     wires: tuple
     restart: int = 0
     sleep: int = 0
+    rst: int = 0
 
 
 class Status(NamedTuple):
