@@ -78,6 +78,8 @@ class Experiment:
                 traffic = Traffic(**{**pattern, "packet_flits": flits, "load": load})
             except TypeError as error:
                 raise FlowError(f"pattern {pattern}: {error}") from None
+            for cfg, _ in self.configs:
+                traffic.check(cfg)
             works.append(Load.of(traffic, self.cycles, self.warmup))
         return [Point(cfg, work, seed, name, text, tuple(labels.items()), network)
                 for ((cfg, labels), network), (name, text), work, seed

@@ -15,6 +15,8 @@ from .point import Outcome, Point, run_point, sources
 ALLOWED_FAILURES = 10
 """Workers that may be lost under one point before it is given up."""
 
+CONNECT_SECONDS = 10
+
 SYSTEMS = {"slurm": "SLURMCluster", "lsf": "LSFCluster"}
 
 
@@ -89,7 +91,7 @@ def client(pool: Pool):
     with dask.config.set(settings):
         if pool.scheduler:
             try:
-                connected = Client(pool.scheduler, timeout=10, set_as_default=False)
+                connected = Client(pool.scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise FlowError(f"scheduler {pool.scheduler}: cannot be reached: {error}") from None
             with connected:

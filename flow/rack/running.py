@@ -22,7 +22,7 @@ from .pool import Pool, outcomes
 from .store import Store
 
 
-class Interrupted(FlowError):
+class StoppedError(FlowError):
     """`Ctrl-C`; what was finished is on disk."""
 
     exit_code = 130
@@ -66,7 +66,7 @@ def run(points: list[Point], folder: str | Path, pool: Pool | None = None, *,
         When the folder cannot be written to, or the pool cannot be had.
     CheckError
         When a point failed; the others ran, and are stored.
-    Interrupted
+    StoppedError
         At `Ctrl-C`; the tables hold what was finished.
     """
     store = Store(folder)
@@ -92,7 +92,7 @@ def run(points: list[Point], folder: str | Path, pool: Pool | None = None, *,
                 bar.update(task, advance=point.cost, points=f"{finished}/{len(wanted)}")
     except KeyboardInterrupt:
         table = store.collate()
-        raise Interrupted(f"interrupted: {len(wanted) - len(missing) + ran} of {len(wanted)} "
+        raise StoppedError(f"interrupted: {len(wanted) - len(missing) + ran} of {len(wanted)} "
                           f"points are in {store.folder}; the same command goes on from "
                           "there") from None
     table = store.collate()
