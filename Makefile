@@ -12,7 +12,7 @@ option = $(if $($(1)),$(2) "$($(1))")
 run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 
-.PHONY: help setup sim test verilog lint synth waves bench formal goodput switching interop soak config lock clean
+.PHONY: help setup sim load sweep test verilog lint synth waves bench formal goodput switching interop soak config lock clean
 
 help:     ## list the targets and variables
 	@echo "Targets:"
@@ -30,7 +30,10 @@ help:     ## list the targets and variables
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
 #: SEED     seed of sim, waves, goodput and switching (default 1)
-#: SEEDS    place & route seeds of synth (default 1; 0: area alone)
+#: SEEDS    place & route seeds of synth (default 1; 0: area alone), runs of each load in load
+#: LOADS    of load, flits a cycle and GPU: 0.1,0.5 or from:to:step (default 0.1:0.9:0.2)
+#: EXPERIMENT  what sweep runs, a .toml file (docs/sweeps.md; no default)
+#: WORKERS  local processes of load and sweep (default 2)
 #: OUT      folder for the exported Verilog (default build/verilog/<profile>)
 
 setup:    ## make .venv from the locked packages, install Icarus Verilog where it is missing
@@ -39,7 +42,15 @@ setup:    ## make .venv from the locked packages, install Icarus Verilog where i
 sim: setup      ## run a trace on the rack model, replay a chiplet's flits in RTL, write the report
 	@$(RUN) sim $(run_options) $(call option,SIMULATOR,--simulator)
 
+load: setup     ## latency of the profile's rack against load, with a report in build/load
+	@$(RUN) rack sweep $(profile) $(or $(call option,LOADS,--loads),--loads 0.1:0.9:0.2) \
+		$(call option,SEEDS,--seeds) $(call option,WORKERS,--workers) --out build/load
+
+sweep: setup    ## run an experiment on the rack, with a report: EXPERIMENT=<file>
+	@$(RUN) rack sweep $(call option,EXPERIMENT,) $(call option,WORKERS,--workers)
+
 test: setup     ## run all tests but the long ones (JUnit XML: build/junit.xml)
+	@flow/setup.sh --browser
 	@mkdir -p build
 	@$(PYTEST) -m "not long" --junitxml=build/junit.xml
 

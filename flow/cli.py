@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from .errors import FlowError, exit_code
+from .rack.cli import app as rack
 
 
 class Commands(TyperGroup):
@@ -35,6 +36,8 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Lightloom: optical I/O chiplet in RTL, and its rack as a golden model.")
+
+app.add_typer(rack, name="rack")
 
 Profile = Annotated[str, typer.Option(help="sim, ecp5, tera, or a .toml file.")]
 Block = Annotated[str, typer.Option(help="Block of lightloom.hdl.blocks.")]

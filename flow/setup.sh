@@ -2,6 +2,8 @@
 # Make .venv from the locked packages, and install Icarus Verilog where it is missing.
 # Safe to run again: work that is done already is skipped, in silence.
 #   PYTHON=python3.12 flow/setup.sh    use this interpreter
+#   flow/setup.sh --browser            install Chromium too, in which a test opens a report;
+#                                      where that cannot be, the test is skipped
 # Exit codes: 0 ready; 3 something must be installed by hand, and the message says what.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -75,4 +77,9 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$want" ] || ! new_enough "$VENV/bin/pytho
     install_packages
     echo "$want" >"$STAMP"
     say "ready"
+fi
+
+if [ "${1:-}" = --browser ] && ! { have chromium && have chromedriver; }; then
+    (install "Chromium, for the test of the sweep's report," chromium chromium-driver) \
+        || say "going on without: that test will be skipped"
 fi

@@ -20,7 +20,7 @@ def test_help_is_the_default_and_has_one_line_for_every_target():
     assert text == make("help")
     targets = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
     assert targets >= {"setup", "sim", "test", "soak", "verilog", "lint", "synth", "waves",
-                       "bench", "goodput", "interop", "clean", "help"}
+                       "bench", "goodput", "interop", "clean", "help", "load", "sweep"}
     for target in targets:
         assert len(re.findall(rf"^  {target} +\S", text, re.MULTILINE)) == 1, target
 
@@ -50,6 +50,12 @@ def test_help_lists_every_variable_that_the_user_may_set():
     (["synth"], "lightloom synth --profile ecp5"),
     (["synth", "BLOCK=link", "SEEDS=3", "PEER=../verilog-ethernet"],
      'lightloom synth --profile ecp5 --block "link" --seeds "3" --peer "../verilog-ethernet"'),
+    (["load"], "lightloom rack sweep --profile sim --loads 0.1:0.9:0.2 --out build/load"),
+    (["load", "LOADS=0.1,0.5", "SEEDS=3", "WORKERS=4"],
+     'lightloom rack sweep --profile sim --loads "0.1,0.5" --seeds "3" --workers "4" '
+     "--out build/load"),
+    (["sweep", "EXPERIMENT=a.toml", "WORKERS=4"],
+     'lightloom rack sweep "a.toml" --workers "4"'),
     (["interop", "PEER=../verilog-ethernet"],
      'lightloom interop --peer "../verilog-ethernet"'),
 ])

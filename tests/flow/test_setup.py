@@ -27,7 +27,8 @@ def tree(tmp_path):
     return tmp_path
 
 
-def setup(tree: Path, *programs: tuple[str, str]) -> subprocess.CompletedProcess:
+def setup(tree: Path, *programs: tuple[str, str],
+          arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
     """Run setup with `programs` (name, shell script) added to the bare PATH."""
     for name, script in programs:
         path = tree / "bin" / name
@@ -35,7 +36,7 @@ def setup(tree: Path, *programs: tuple[str, str]) -> subprocess.CompletedProcess
         path.write_text(f"#!/bin/bash\n{script}\n")
         path.chmod(0o755)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHON"}
-    return subprocess.run([tree / "flow" / "setup.sh"], capture_output=True, text=True,
+    return subprocess.run([tree / "flow" / "setup.sh", *arguments], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, env={**environment, "PATH": str(tree / "bin")})
 
 
