@@ -8,7 +8,7 @@ from rack_graphs import graph as task_graph
 from rack_networks import across, network
 
 from lightloom import config
-from lightloom.sim.rack import RackModel
+from lightloom.sim.rack import RackModel, model
 from lightloom.sim.rack.fabric import make_fabric
 from lightloom.sim.rack.topology import packet_route, rack, route_word, vc_of_packet
 from lightloom.sim.rack.topology.source import class_by, minimal_via, queued_for, word_by
@@ -41,13 +41,14 @@ def drawn(routes, src, dst, random):
 
 
 @njit
-def chosen(routes, switches, src, dst, vc, random):
-    return packet_route(routes, switches, src, dst, vc, random)
+def chosen(routes, switches, src, dst, vc, random, home, port):
+    """Word, VC, and what waits for an output of a switch."""
+    word, vc = packet_route(routes, switches, src, dst, vc, random)
+    return word, vc, queued_for(routes, switches, home, port)
 
 
-@njit
 def queued(routes, switches, home, port):
-    return queued_for(routes, switches, home, port)
+    return chosen(routes, switches, 0, 1, 0, np.uint64(0), home, port)[2]
 
 
 @njit
@@ -209,7 +210,7 @@ def test_ugal_takes_the_detour_when_twice_as_much_and_more_waits_for_the_direct_
     # From switch 0 to switch 1: port 2 is direct, of 2 switches; port 4 leads to 3, of 3.
     expected = {via: words(routes, *(np.array([x]) for x in (0, 2, via)))[0][0] for via in (0, 3)}
     assert [hex(expected[via]) for via in (0, 3)] == ["0x2", "0x304"]
-    take = lambda: hex(chosen(routes, switches, 0, 2, 0, detour)[0])
+    take = lambda: hex(chosen(routes, switches, 0, 2, 0, detour, 0, 0)[0])
     assert take() == "0x2"
     fill(topology, switches, 0, 0, 5, 0, 4, 2)      # 3 * 2 flits there
     fill(topology, switches, 0, 0, 5, 0, 2, 3)      # 2 * 3 here: no more
@@ -217,31 +218,26 @@ def test_ugal_takes_the_detour_when_twice_as_much_and_more_waits_for_the_direct_
     fill(topology, switches, 1, 0, 5, 1, 2, 1)
     assert take() == "0x304"
     # Above both: the class of the peak; directly upwards it is the same, downwards the other.
-    assert chosen(routes, switches, 0, 2, 1, detour)[1] == 0
-    assert chosen(routes, switches, 2, 0, 1, np.uint64(0))[1] == 1
+    assert chosen(routes, switches, 0, 2, 1, detour, 0, 0)[1] == 0
+    assert chosen(routes, switches, 2, 0, 1, np.uint64(0), 0, 0)[1] == 1
 
 
 def test_tables_need_no_word():
     cfg = network("torus", 36, dims=(6, 6), vcs=4)
     topology = rack(cfg)
     switches = make_fabric(cfg, topology).switches
-    word, vc = chosen(topology.routes, switches, 3, 0, 5, np.uint64(9))
+    word, vc, _ = chosen(topology.routes, switches, 3, 0, 5, np.uint64(9), 0, 0)
     assert word == 0 and vc == own_vc(topology.routes, 3, 0, 5) == topology.routes.class_of[3, 0]
 
 
-def test_ugal_reads_the_counts_that_the_crossbars_keep():
-    """Two hosts of a switch send to one output; its queue grows by their sum less its rate."""
-    cfg = network("butterfly", 8, routing="minimal", dims=(4,), switch_endpoints=2)
-    cfg = config.override(cfg, xbar__ecmp="occupancy")
-    model = RackModel(cfg)
-    kept = {}
-    from lightloom.sim.rack import model as module
-    original = module.make_fabric
-    try:
-        module.make_fabric = lambda *args: kept.setdefault("fabric", original(*args))
-        model.run(task_graph([(0, 2, 40_000, 0), (1, 3, 40_000, 0)]), 350)
-    finally:
-        module.make_fabric = original
-    switches = kept["fabric"].switches
-    assert queued(model.topology.routes, switches, 0, 2) > 50
-    assert queued(model.topology.routes, switches, 0, 3) == 0
+def test_ugal_reads_the_counts_that_the_crossbars_keep(monkeypatch):
+    """Two hosts of a switch send to one output: its queue grows."""
+    cfg = network("butterfly", 8, dims=(4,), switch_endpoints=2)
+    rack_model = RackModel(config.override(cfg, xbar__ecmp="occupancy"))
+    kept = []
+    monkeypatch.setattr(model, "make_fabric", lambda *args: kept.append(make_fabric(*args))
+                        or kept[-1])
+    rack_model.run(task_graph([(0, 2, 160_000, 0), (1, 3, 160_000, 0)]), 350)
+    routes, switches = rack_model.topology.routes, kept[0].switches
+    assert queued(routes, switches, 0, 2) > 50
+    assert queued(routes, switches, 0, 3) == 0
