@@ -1,5 +1,7 @@
 """Routes by the source: words lead to the destination, classes close no circle, UGAL compares."""
 
+import dataclasses
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -8,9 +10,16 @@ from rack_graphs import graph as task_graph
 from rack_networks import across, network
 
 from lightloom import config
+from lightloom.config import ConfigError
 from lightloom.sim.rack import RackModel, model
 from lightloom.sim.rack.fabric import make_fabric
-from lightloom.sim.rack.topology import packet_route, rack, route_word, vc_of_packet
+from lightloom.sim.rack.topology import (
+    TABLES,
+    packet_route,
+    rack,
+    route_word,
+    vc_of_packet,
+)
 from lightloom.sim.rack.topology.source import class_by, minimal_via, queued_for, word_by
 from lightloom.sim.xbar import SOURCE
 
@@ -241,3 +250,55 @@ def test_ugal_reads_the_counts_that_the_crossbars_keep(monkeypatch):
     routes, switches = rack_model.topology.routes, kept[0].switches
     assert queued(routes, switches, 0, 2) > 50
     assert queued(routes, switches, 0, 3) == 0
+
+
+@pytest.mark.parametrize("cfg", [CASES[0], CASES[3]], ids=[IDS[0], IDS[3]])
+def test_words_steer_packets_through_the_crossbars(cfg, seed, monkeypatch):
+    """The first packet of each endpoint, over the links that its word names."""
+    rng = np.random.default_rng(seed)
+    rack_model = RackModel(cfg)
+    topology = rack_model.topology
+    count, routes = topology.endpoints, topology.routes
+    src, dst = np.arange(count), rng.permutation(count)
+    src, dst = src[src != dst], dst[src != dst]
+    via = rng.integers(routes.vias, size=src.size)
+    word, _ = words(routes, src, dst, via)
+    # Packets are numbered in the order of the host ports.
+    order = np.argsort(src * topology.hosts + dst % topology.hosts)
+    rack_model.topology = dataclasses.replace(
+        topology, routes=routes._replace(mode=TABLES, classes=1, share=cfg.chiplet.vcs,
+                                         class_of=np.zeros((routes.switches,) * 2, np.uint8)))
+
+    def steered(*args):
+        fabric = make_fabric(*args)
+        switches = fabric.switches._replace(
+            source_routing=True, payload=np.append(word[order], np.zeros(9, np.uint64)))
+        return fabric._replace(switches=switches)
+
+    monkeypatch.setattr(model, "make_fabric", steered)
+    share = cfg.chiplet.optical_ports * cfg.chiplet.flit_bytes
+    result = rack_model.run(
+        task_graph([(int(s), int(d), share, 0) for s, d in zip(src, dst, strict=True)]), 900)
+    assert (result.task_done >= 0).all()
+    assert np.array_equal(result.src, src[order]) and np.array_equal(result.dst, dst[order])
+    taken = follow(topology, src, dst, word)
+    at_end = np.full(topology.ports, -1)
+    at_end[topology.ends[topology.peers]] = np.arange(topology.ends.size)
+    expected = np.bincount(at_end[taken[taken >= 0]], minlength=topology.ends.size)
+    uplinks = at_end[src * topology.endpoint_ports + topology.hosts]
+    expected += np.bincount(uplinks, minlength=topology.ends.size)
+    assert np.array_equal(result.link_flits.sum(axis=0), expected)
+
+
+def test_a_workload_is_not_run_on_routes_by_the_source():
+    with pytest.raises(ConfigError, match="rack.routing: must be 'minimal' or 'ecmp' for a work"):
+        RackModel(CASES[0]).run(task_graph([(0, 1, 1, 0)]), 1)
+
+
+def test_the_vcs_of_a_workload_are_those_of_its_packets():
+    topology = rack(network("torus", 36, dims=(6, 6), vcs=8))
+    src, dst = (axis.reshape(-1) for axis in np.indices((36, 36)))
+    vc = (src + dst) % 8
+    expected = [own_vc(topology.routes, *each) for each in zip(src, dst, vc, strict=True)]
+    assert topology.table_vcs(src, dst, vc).tolist() == expected
+    assert len(set(expected)) == 8
