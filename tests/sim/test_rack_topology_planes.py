@@ -62,7 +62,7 @@ def test_occupancy_sprays_the_packets_of_one_flow_where_hash_keeps_to_one_plane(
     assert max(first_links(hashed, 0)) == packets * 64
     # A host sends a flit a cycle, a little more than a plane takes: it spills to another.
     assert max(first_links(sprayed, 0)) < 0.6 * packets * 64
-    assert 0 <= sprayed.delivered.min() and sprayed.delivered.max() < hashed.delivered.max()
+    assert sprayed.delivered.min() >= 0 and sprayed.delivered.max() < hashed.delivered.max()
 
 
 def hashed(ports, src, dst):
