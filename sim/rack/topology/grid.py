@@ -58,11 +58,12 @@ def _lattice(cfg, around: bool) -> Plane:
         fibres.append(np.stack([source, np.full(source.size, first),
                                 above, np.full(source.size, first + both)], axis=1))
         here, there = at[:, None], at[None]
-        steps = (there - here) % size if around else np.where(there > here, there - here, size)
-        up, half = 2 * steps < size if around else there > here, around & (2 * steps == size)
-        upwards, downwards = up | half & (here % 2 == 0), ~up & ~half | half & (here % 2 == 1)
-        if adaptive:
-            upwards, downwards = upwards | half, downwards | half
+        steps = (there - here) % size
+        up = 2 * steps < size if around else there > here
+        # Halfway round both are as short.
+        half = around & (2 * steps == size)
+        upwards = up | half & (adaptive | (here % 2 == 0))
+        downwards = ~up & (~half | adaptive | (here % 2 == 1))
         away = here != there
         hops.append((away, upwards * np.uint64(1 << first)
                      | downwards * np.uint64(1 << first + both)))

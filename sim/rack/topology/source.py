@@ -65,7 +65,7 @@ def make_table_routes(cfg, plane=None) -> SourceRoutes:
         mode=TABLES, clos=False, classes=classes, share=cfg.chiplet.vcs // classes,
         planes=cfg.rack.planes, switches=len(class_of), vias=1,
         home=np.zeros(cfg.rack.endpoints, np.int32) if plane is None else plane.home,
-        exit=none if plane is None else np.asarray(plane.exit, np.int64),
+        exit=none if plane is None else np.ascontiguousarray(plane.exit, np.int64),
         class_of=np.ascontiguousarray(class_of), down=0, spines=1, trunk=1,
         size=none, stride=none, first=none)
 
