@@ -26,8 +26,8 @@ class Wires(NamedTuple):
     that what is read in one cycle lies together.
 
     `flits` and `credits` uint64[SLOTS, *]: wire w is bit w mod 64 of word w / 64. The wires on
-    which there may be something: a loop that steps only what has to do looks here, and clears them
-    by :func:`forget` at the end of the cycle.
+    which there may be something: a loop that steps only what has something to do looks here, by
+    :func:`take_window`.
     """
 
     flit: np.ndarray
@@ -66,6 +66,13 @@ def put_credit(wires, wire, cycle, vc):
 
 
 @njit(cache=True, inline="always")
+def put_credits(wires, wire, cycle, pulses):
+    """Credit pulses in `cycle`, bit v for VC v."""
+    wires.credit[cycle & SLOTS - 1, wire] |= pulses
+    wires.credits[cycle & SLOTS - 1, wire >> 6] |= _ONE << np.uint64(wire & 63)
+
+
+@njit(cache=True, inline="always")
 def take_credit(wires, wire, cycle):
     """Credit pulses in `cycle`, bit v for VC v."""
     pulses = wires.credit[cycle & SLOTS - 1, wire]
@@ -74,18 +81,14 @@ def take_credit(wires, wire, cycle):
 
 
 @njit(cache=True, inline="always")
-def window(sets, cycle, first):
-    """Of `flits` or `credits`: the wires from `first` on, 64 of them, in `cycle`."""
+def take_window(sets, cycle, first, members):
+    """Of `flits` or `credits` in `cycle`: those of `members`, of the 64 wires from `first` on, as a
+    set that begins there. They are taken out."""
     slot, word, low = cycle & SLOTS - 1, first >> 6, np.uint64(first & 63)
-    found = sets[slot, word] >> low
+    found = sets[slot, word] >> low & members
+    sets[slot, word] &= ~(members << low)
     if low:
-        found |= sets[slot, word + 1] << np.uint64(64) - low
+        high = np.uint64(64) - low
+        found |= sets[slot, word + 1] << high & members
+        sets[slot, word + 1] &= ~(members >> high)
     return found
-
-
-@njit(cache=True, inline="always")
-def forget(wires, cycle):
-    """`cycle` is over: its slot is empty again."""
-    for word in range(wires.flits.shape[1]):
-        wires.flits[cycle & SLOTS - 1, word] = 0
-        wires.credits[cycle & SLOTS - 1, word] = 0

@@ -97,7 +97,7 @@ class RackModel:
         buckets = -(-cycles // bucket)
         tally = Tally(np.zeros((buckets, topology.ends.size), np.int32),
                       np.zeros(buckets, np.int64), np.zeros(cfg.chiplet.vcs, np.int64),
-                      np.zeros(2, np.int64))
+                      np.zeros(1, np.int64), np.zeros(topology.endpoints, np.uint64))
         room = 8 * topology.hosts * topology.endpoints
         packets = make_packets(room)
         run_cycles(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
@@ -124,5 +124,5 @@ class RackModel:
             src=graph.src[seen["task"]], dst=graph.dst[seen["task"]], vc=graph.vc[seen["task"]],
             **seen, task_done=work.done, link_flits=tally.link_flits,
             link_names=self.topology.link_names, delivered_flits=tally.delivered_flits,
-            vc_flits=tally.vc_flits, flit_hops=int(tally.hops.sum()), bucket=bucket, cycles=cycles,
+            vc_flits=tally.vc_flits, flit_hops=int(tally.hops[0]), bucket=bucket, cycles=cycles,
             seconds=seconds)

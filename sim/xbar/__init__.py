@@ -1,6 +1,5 @@
 """Golden model of the crossbar (docs/crossbar.md)."""
 
-from .group import xbars_step
 from .model import CrossbarModel, Delivered
 from .shape import MAX_PORTS, Shape
 from .state import XbarState, make_xbars
@@ -22,4 +21,4 @@ from .tables import (
 
 __all__ = ["ALL", "DEFAULT", "DENIED", "MAX_PORTS", "NO_ENTRY", "ONE", "PERMIT", "ROUTE", "SLOT",
            "SOURCE", "STRICT", "CrossbarModel", "Delivered", "Entries", "Shape", "XbarState",
-           "make_entries", "make_xbars", "xbar_step", "xbars_step"]
+           "make_entries", "make_xbars", "xbar_step"]

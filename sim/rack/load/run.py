@@ -9,8 +9,10 @@ import numpy as np
 from lightloom.config import ConfigError
 
 from ..activity import make_activity
+from ..deadlock import waiting_cycle
 from ..fabric import make_fabric
 from ..stops import next_stop
+from ..topology import UGAL
 from . import state as at
 from .audit import check_credits, check_flits, check_little
 from .kernel import run_cycles
@@ -57,9 +59,12 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     batch = cycles // BATCHES
     cycles = batch * BATCHES
     load = make_load(stream, topology, BATCHES, batch, min(cycles + 1, MOST_BINS))
-    timeline = model.timeline()
+    fabric = with_payload(fabric, load.born.size)
+    timeline, routes = model.timeline(), topology.routes
     stall = stall_cycles(cfg, timeline is not None)
-    run_cycles(fabric, activity, load, stream, stall, 0, 0)      # compiles
+    # UGAL looks into a switch, and what fails may join nodes: then all are in the same cycle.
+    lead = activity.lead if timeline is None and routes.mode != UGAL else 1
+    run_cycles(fabric, activity, load, stream, routes, stall, lead, 0, 0)      # compiles
     cycle, end, wall, cpu = 0, 0, 0.0, 0.0
     while cycle < cycles:
         if cycle == end:
@@ -68,18 +73,29 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
         # What a timeline changed is not known to be at rest.
         activity.every[0] = 1
         begin, begin_cpu = perf_counter(), process_time()
-        cycle = run_cycles(fabric, activity, load, stream, stall, cycle, end)
+        cycle = run_cycles(fabric, activity, load, stream, routes, stall, lead, cycle, end)
         wall, cpu = wall + perf_counter() - begin, cpu + process_time() - begin_cpu
         if cycle < end:
             if cycle > load.count[at.MOVED] + stall:
                 raise DeadlockError(_deadlock(fabric, topology, cycle, stall))
             load = extended(load)
+            fabric = with_payload(fabric, load.born.size)
         elif progress is not None and (cycle % CHUNK == 0 or cycle == cycles):
             progress(cycle)
     lost = check_flits(fabric, load, timeline is not None)
     if timeline is None:
         check_credits(cfg, topology, fabric)
     return _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu)
+
+
+def with_payload(fabric, slots: int):
+    """With room for the route words of packets in so many slots, where sources choose routes."""
+    switches = fabric.switches
+    if not switches.source_routing:
+        return fabric
+    payload = np.zeros(slots, np.uint64)
+    payload[:switches.payload.size] = switches.payload
+    return fabric._replace(switches=switches._replace(payload=payload))
 
 
 def _check(seed, cycles, warmup) -> None:
@@ -91,12 +107,10 @@ def _check(seed, cycles, warmup) -> None:
 
 
 def _deadlock(fabric, topology, cycle, stall) -> str:
-    text = f"cycle {cycle}: no flit has moved for {stall} cycles"
-    try:
-        from ..deadlock import waiting_cycle
-    except ImportError:
-        return text
-    return f"{text}; {waiting_cycle(fabric, topology)}"
+    found = waiting_cycle(fabric, topology)
+    return (f"cycle {cycle}: no flit has moved for {stall} cycles; " + (
+        "channels that wait for one another: " + ", ".join(found) if found
+        else "no channels wait for one another in a circle"))
 
 
 def _warmup(rows, batch: int, asked) -> int:
