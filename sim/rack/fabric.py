@@ -11,7 +11,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.host import EgressState, IngressState, make_egress, make_ingress
 from lightloom.sim.link import LinkState, flight_cycles, link_step, make_links
 from lightloom.sim.wires import Wires, make_wires
-from lightloom.sim.xbar import ALL, Shape, XbarState, make_xbars, xbar_step
+from lightloom.sim.xbar import ALL, SOURCE, Shape, XbarState, make_xbars, xbar_step
 
 from .delay import DelayState, delay_step, make_delays
 
@@ -46,8 +46,8 @@ def make_fabric(cfg, topology) -> Fabric:
         own = slice(first, first + nodes * ports)
         shape = Shape.of(cfg, ports, ports)
         # What nothing here uses or shows need not be stepped.
-        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), source_routing=False,
-                        voq_limit=0, statistics=False)
+        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), voq_limit=0,
+                        source_routing=bool((entries.kind == SOURCE).any()), statistics=False)
         return make_xbars(shape, into[own].reshape(nodes, ports), out[own].reshape(nodes, ports),
                           entries)
 
