@@ -8,7 +8,7 @@ import numpy as np
 
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NO_FLIT
-from lightloom.sim.wires import SLOTS, put_flit, take_credit, take_flit
+from lightloom.sim.wires import put_credit, put_flit, take_credit, take_flit
 
 
 class DelayState(NamedTuple):
@@ -55,8 +55,11 @@ def delay_step(state, wires, end, cycle):
     state.credits[now, end] = take_credit(wires, out, cycle)
     then = cycle + 1 - state.flight[end] & mask
     pulses, flit = state.credits[then, end], state.flits[then, end]
-    if pulses:
-        wires.credit[cycle + 1 & SLOTS - 1, state.inputs[end]] |= pulses
+    vc = 0
+    while pulses >> vc:
+        if pulses >> vc & 1:
+            put_credit(wires, state.inputs[end], cycle + 1, vc)
+        vc += 1
     if flit == NO_FLIT:
         return 0
     put_flit(wires, out, cycle + 1, flit)

@@ -14,6 +14,7 @@ from lightloom.sim.wires import Wires, make_wires
 from lightloom.sim.xbar import ALL, Shape, XbarState, make_xbars, xbar_step
 
 from .delay import DelayState, delay_step, make_delays
+from .down import NODES, DownState, down_step, make_down
 
 
 class Fabric(NamedTuple):
@@ -29,6 +30,7 @@ class Fabric(NamedTuple):
     egress: EgressState
     links: LinkState
     delays: DelayState
+    down: DownState
 
 
 def make_fabric(cfg, topology) -> Fabric:
@@ -73,7 +75,8 @@ def make_fabric(cfg, topology) -> Fabric:
         egress=make_egress(out[host_ports], vcs, credits),
         links=make_links(cfg, *none) if ideal else make_links(cfg, *ends, fibre_m=metres),
         delays=make_delays(*ends, flight_cycles(cfg, metres)) if ideal
-        else make_delays(*none, none[0]))
+        else make_delays(*none, none[0]),
+        down=make_down(topology))
 
 
 @step_function
@@ -89,6 +92,14 @@ def fabric_step(fabric, cycle, link_flits):
         hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
     for end in range(fabric.links.ends.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
+    rest_step(fabric, cycle, link_flits)
+    return hops
+
+
+@step_function
+def rest_step(fabric, cycle, link_flits):
+    """Ideal links, and outputs that are down: what few racks have, after crossbars and links."""
     for end in range(fabric.delays.peers.size):
         link_flits[fabric.delays.peers[end]] += delay_step(fabric.delays, fabric.wires, end, cycle)
-    return hops
+    if fabric.down.count[NODES]:
+        down_step(fabric.down, fabric.links, fabric.endpoints, fabric.switches)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from serdes_restated import SHAPES, rows, shaped
+from serdes_restated import rows, shaped
 from test_link_model import cycles_of, one_packet, packets
 from test_serdes_link import BRING_UP, ends_at_random
 
