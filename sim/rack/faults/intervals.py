@@ -77,7 +77,7 @@ class Directions:
                   times.after_light(until, until - begin, flight)) for begin, until in whole]
         moves = []                 # (cycle, lane, whether it is out)
         for lane, own in spans.items():
-            trials, back = 0, 0
+            back = 0
             for begin, until in _without(own, whole):
                 if begin < back:
                     # Still out: what comes back is tried after the last of them.
@@ -89,8 +89,8 @@ class Directions:
                     darks.append((begin + flight, aligned))
                 if until == NEVER:
                     break
+                trials = sum(which == lane and not out for _, which, out in moves)
                 back, seen, aligned = times.after_return(until, flight, trials)
-                trials += 1
                 moves.append((back, lane, False))
                 darks.append((seen, aligned))
         lanes, off = [], set()

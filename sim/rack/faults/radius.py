@@ -13,15 +13,16 @@ def blast_radius(base, faulty, names=None) -> pd.DataFrame:
 
     Parameters
     ----------
-    base, faulty : results with `sent_by` and `received_by`, flits of each endpoint
-        Without and with the faults.
+    base, faulty : lightloom.sim.rack.load.LoadResult
+        Without and with the faults; `sent_by` and `received_by`, flits of each endpoint in the
+        `cycles` after `warmup`.
     names : sequence of str, optional
         Of the endpoints, "gpu 0" and so on by default.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each endpoint: `sent`, `received` without faults, `sent_faulty`,
+        A row for each endpoint: flits a cycle `sent`, `received` without faults, `sent_faulty`,
         `received_faulty` with them, and the share of the first that is lost, `sent_loss`,
         `received_loss`: 0 none, 1 all.
 
@@ -30,8 +31,8 @@ def blast_radius(base, faulty, names=None) -> pd.DataFrame:
     ConfigError
         The runs are of racks of different size.
     """
-    before = [np.asarray(getattr(base, name)) for name in ("sent_by", "received_by")]
-    after = [np.asarray(getattr(faulty, name)) for name in ("sent_by", "received_by")]
+    before, after = ([np.asarray(getattr(run, name)) / (run.cycles - run.warmup)
+                      for name in ("sent_by", "received_by")] for run in (base, faulty))
     if before[0].size != after[0].size:
         raise ConfigError(f"blast radius: runs of {before[0].size} and of {after[0].size} "
                           "endpoints; they must have the same")

@@ -38,10 +38,7 @@ def reroute(topology, down) -> np.ndarray:
     best = np.zeros((switches, own.shape[1]), np.uint64)
     for end in np.flatnonzero(whole & (node >= count)):
         switch, there = node[end] - count, far[end]
-        if there < count:
-            closer = np.arange(count) == there
-        else:
-            closer = hops[there] < hops[node[end]]
+        closer = np.arange(count) == there if there < count else hops[there] < hops[node[end]]
         best[switch, :count] |= np.where(closer, np.uint64(1) << np.uint64(port[end]),
                                          np.uint64(0))
     keep = (own & ~best == 0) & (own != 0) | (best == 0)

@@ -10,6 +10,7 @@ from lightloom.config import ConfigError
 from lightloom.sim.link import set_ber, set_lanes, set_lossy
 
 from ..down import watch_ends
+from .cut import cut_packets
 from .intervals import Directions
 from .places import Places
 from .reroute import reroute
@@ -136,3 +137,5 @@ class Timeline:
         if down not in self._tables:
             self._tables[down] = reroute(self._topology, down)
         fabric.switches.ports[:] = self._tables[down]
+        for end in sorted(down):
+            cut_packets(fabric, end, cycle)
