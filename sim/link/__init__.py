@@ -4,7 +4,7 @@ from .errors import hit, set_ber
 from .lossy import set_lossy
 from .model import link_step
 from .pair import LinkRun, run_link
-from .state import LinkState, flight_cycles, make_links, set_lanes
+from .state import LEAD, LinkState, flight_cycles, make_links, set_lanes
 
-__all__ = ["LinkRun", "LinkState", "flight_cycles", "hit", "link_step", "make_links", "run_link",
-           "set_ber", "set_lanes", "set_lossy"]
+__all__ = ["LEAD", "LinkRun", "LinkState", "flight_cycles", "hit", "link_step", "make_links",
+           "run_link", "set_ber", "set_lanes", "set_lossy"]

@@ -23,8 +23,8 @@ _JUDGED = STAGES.link_rx - 1
 
 @step
 def set_clock(state, cycle):
-    """Bring the shared clock and the slots ahead to `cycle`; once a cycle, so that no end
-    divides."""
+    """Bring the shared clock and the slots ahead to `cycle`, which may be a few before the last
+    one; once a cycle, so that no end divides."""
     rules, clock = state.rules, state.clock[0]
     bits, period = rules.word_bits, rules.marker_period
     # The first row that is pulled when one written now is readable.
@@ -32,12 +32,15 @@ def set_clock(state, cycle):
     if row % (period + 1) == 0:
         row += 1
     clock.cycle, clock.slot = cycle, row - row // (period + 1) - 1
-    for number in range(max(clock.known, clock.slot), clock.slot + AHEAD // 2):
+    begin = clock.known
+    if not clock.first <= clock.slot <= clock.known:
+        begin = clock.first = clock.slot
+    for number in range(begin, clock.slot + AHEAD // 2):
         slot = state.slots[number & AHEAD - 1]
         slot.row = number + number // period + 1
         slot.read = _START + BLOCK_BITS * slot.row // bits
         slot.arrival = _arrival(rules, slot.row)
-    clock.known = clock.slot + AHEAD // 2
+    clock.known = max(begin, clock.slot + AHEAD // 2)
 
 
 @part

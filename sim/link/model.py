@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
-from .compiled import part, step
+from .compiled import part
 from .lossy import lossy_step
 from .receive import accept, deliver, grant, next_tail
 from .records import EMPTY
@@ -29,7 +29,7 @@ def link_step(state, wires, end, cycle):
     return _step(state, wires, end, cycle, flit, pulses)
 
 
-@step
+@part
 def _step(state, wires, end, cycle, flit, pulses):
     """What becomes visible in `cycle` first, what is written at its end last."""
     own = state.ends[end]

@@ -49,8 +49,9 @@ SLOT = _record("row", "read", "arrival")
 """One slot for a payload row: number of the line row, cycle in which it is pulled, and in which it
 is read at the far end, but for the flight."""
 
-CLOCK = _record("cycle", "slot", "known")
-"""The first slot for a row written in `cycle`; the first slot that is not in `slots` yet."""
+CLOCK = _record("cycle", "slot", "first", "known")
+"""The first slot for a row written in `cycle`; the first slot that is in `slots`; the first one
+after it that is not yet."""
 
 REPLAY = _record(
     "up", "hears",                         # the state: up, or RETRAIN; `hears` of its trains

@@ -69,6 +69,11 @@ class LinkState(NamedTuple):
     noise: np.ndarray
 
 
+LEAD = 16
+"""An end may be stepped up to so many cycles ahead of its peer, if that is less than the flight:
+all that an end learns of its peer takes longer."""
+
+
 def make_links(cfg, inputs, outputs, peers, *, fibre_m=None, lanes=None,
                hits=None, seed=0) -> LinkState:
     """Link ends in steady state: both ends of each link ACTIVE, no traffic yet.
@@ -129,8 +134,8 @@ def make_links(cfg, inputs, outputs, peers, *, fibre_m=None, lanes=None,
     rows = CROSSING_DEPTH + 4 + 4 * -(-blocks // serdes.lanes)
     tails = _power_of_two(
         rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx
-        + int(max(ends["fibre"], default=0)) + STAGES.adapter_rx + 2 * -(-serdes.lanes // blocks)
-        + STAGES.link_rx)
+        + int(max(ends["fibre"], default=0)) + LEAD + STAGES.adapter_rx
+        + 2 * -(-serdes.lanes // blocks) + STAGES.link_rx)
     # A frame of n flits takes at least n+1 cycles to come in and n to be delivered, so never
     # more than F flits wait for delivery.
     ring = _power_of_two(link.replay_flits + link.frame_flits + 1)

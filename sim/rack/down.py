@@ -12,25 +12,23 @@ from lightloom.sim.xbar.down import watch
 from lightloom.sim.xbar.places import output_at
 from lightloom.sim.xbar.state import ABORTS, DISCARDS
 
-ENDS, NODES = range(2)
-"""Places in `count`."""
+NOBODY = -1
 
 
 class DownState(NamedTuple):
     """Which outputs of crossbars are up. Nodes are endpoints, then switches.
 
-    `ends` int64[link ends] and `nodes` int64[nodes] begin with those that faults may touch, as
-    many as `count` int64[2] says: nothing else is looked at. `node`, `port` int64[link ends]:
-    where an end is. `up` uint64[nodes]: outputs. `dead` uint8[nodes]. `discards`, `aborts`
+    `any` uint8[1] and `watched` uint8[nodes]: whether any, and which nodes faults may touch;
+    nothing else is looked at. `owner` int64[ports of all nodes]: the link end there, or NOBODY.
+    `node`, `port` int64[link ends]: where an end is. `dead` uint8[nodes]. `discards`, `aborts`
     int64[nodes]: flits lost at outputs that are down, aborts sent.
     """
 
-    count: np.ndarray
-    ends: np.ndarray
-    nodes: np.ndarray
+    any: np.ndarray
+    watched: np.ndarray
+    owner: np.ndarray
     node: np.ndarray
     port: np.ndarray
-    up: np.ndarray
     dead: np.ndarray
     discards: np.ndarray
     aborts: np.ndarray
@@ -45,41 +43,30 @@ def make_down(topology) -> DownState:
                     ends // topology.endpoint_ports)
     port = np.where(in_switch, (ends - first) % topology.switch_ports,
                     ends % topology.endpoint_ports)
+    owner = np.full(topology.ports, NOBODY)
+    owner[ends] = np.arange(ends.size)
     return DownState(
-        np.zeros(2, np.int64), np.zeros(ends.size, np.int64), np.zeros(nodes, np.int64),
-        node, port, np.full(nodes, EVERYTHING), np.zeros(nodes, np.uint8),
-        np.zeros(nodes, np.int64), np.zeros(nodes, np.int64))
+        np.zeros(1, np.uint8), np.zeros(nodes, np.uint8), owner, node, port,
+        *(np.zeros(nodes, kind) for kind in (np.uint8, np.int64, np.int64)))
 
 
 def watch_ends(down: DownState, which) -> None:
-    """Look at some link ends, and the nodes they belong to, from now on."""
-    for place, found in ((ENDS, which), (NODES, down.node[which])):
-        numbers = (down.ends, down.nodes)[place]
-        new = np.setdiff1d(found, numbers[:down.count[place]])
-        numbers[down.count[place]:down.count[place] + new.size] = new
-        down.count[place] += new.size
+    """Look at the nodes that some link ends belong to, from now on."""
+    down.watched[down.node[which]] = 1
+    down.any[0] = len(which) > 0 or down.any[0]
 
 
 @step_function
-def down_step(down, links, endpoints, switches):
-    """After crossbars and links were stepped in a cycle."""
-    for k in range(down.count[ENDS]):
-        end = down.ends[k]
-        if links.ends[end].lossy and not links.replay[end].up:
-            down.up[down.node[end]] &= ~bit(down.port[end])
-        else:
-            down.up[down.node[end]] |= bit(down.port[end])
-    for k in range(down.count[NODES]):
-        node = down.nodes[k]
-        if node < endpoints.nodes:
-            _watch(down, endpoints, node, node)
-        else:
-            _watch(down, switches, node, node - endpoints.nodes)
+def down_step(down, links, state, own, node, base):
+    """After a node's crossbar, `own` of its group, and its links were stepped in a cycle.
 
-
-@step_function
-def _watch(down, state, node, own):
-    up = down.up[node]
+    `base` is its first port among all.
+    """
+    up = EVERYTHING
+    for j in range(state.outs):
+        end = down.owner[base + j]
+        if end != NOBODY and links.ends[end].lossy and not links.replay[end].up:
+            up &= ~bit(j)
     if down.dead[node]:
         # What it holds is lost at once.
         up = NOTHING

@@ -11,10 +11,10 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.host import EgressState, IngressState, make_egress, make_ingress
 from lightloom.sim.link import LinkState, flight_cycles, link_step, make_links
 from lightloom.sim.wires import Wires, make_wires
-from lightloom.sim.xbar import ALL, Shape, XbarState, make_xbars, xbar_step
+from lightloom.sim.xbar import ALL, SOURCE, Shape, XbarState, make_xbars, xbar_step
 
 from .delay import DelayState, delay_step, make_delays
-from .down import NODES, DownState, down_step, make_down
+from .down import DownState, down_step, make_down
 
 
 class Fabric(NamedTuple):
@@ -48,8 +48,8 @@ def make_fabric(cfg, topology) -> Fabric:
         own = slice(first, first + nodes * ports)
         shape = Shape.of(cfg, ports, ports)
         # What nothing here uses or shows need not be stepped.
-        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), source_routing=False,
-                        voq_limit=0, statistics=False)
+        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), voq_limit=0,
+                        source_routing=bool((entries.kind == SOURCE).any()), statistics=False)
         return make_xbars(shape, into[own].reshape(nodes, ports), out[own].reshape(nodes, ports),
                           entries)
 
@@ -92,14 +92,15 @@ def fabric_step(fabric, cycle, link_flits):
         hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
     for end in range(fabric.links.ends.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
-    rest_step(fabric, cycle, link_flits)
-    return hops
-
-
-@step_function
-def rest_step(fabric, cycle, link_flits):
-    """Ideal links, and outputs that are down: what few racks have, after crossbars and links."""
     for end in range(fabric.delays.peers.size):
         link_flits[fabric.delays.peers[end]] += delay_step(fabric.delays, fabric.wires, end, cycle)
-    if fabric.down.count[NODES]:
-        down_step(fabric.down, fabric.links, fabric.endpoints, fabric.switches)
+    if fabric.down.any[0]:
+        count, size = fabric.endpoints.nodes, fabric.endpoints.outs
+        for node in range(count):
+            if fabric.down.watched[node]:
+                down_step(fabric.down, fabric.links, fabric.endpoints, node, node, node * size)
+        for node in range(fabric.switches.nodes):
+            if fabric.down.watched[count + node]:
+                down_step(fabric.down, fabric.links, fabric.switches, node, count + node,
+                          count * size + node * fabric.switches.outs)
+    return hops

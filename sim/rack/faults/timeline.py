@@ -113,8 +113,7 @@ class Timeline:
 
     def _prepare(self, fabric, cycle, ends) -> None:
         set_lossy(fabric.links, ends)
-        pairs = np.unique([ends, self._topology.peers[ends]])
-        watch_ends(fabric.down, pairs)
+        watch_ends(fabric.down, np.unique([ends, self._topology.peers[ends]]))
 
     def _dark(self, fabric, cycle, end, until) -> None:
         own = fabric.links.replay[end]

@@ -21,6 +21,7 @@ def in_fabric(fabric) -> int:
         if state.stages == 2:
             count += np.bitwise_count(state.whole_more["routed"]).sum()
     count += fabric.egress.fill.sum() + np.count_nonzero(fabric.egress.shown != NO_FLIT)
+    count += np.count_nonzero(fabric.delays.flits != NO_FLIT)
     ends = fabric.links.ends
     count += fabric.links.channels["fill"].sum()
     count += (ends["wr"] - ends["delivered"][ends["peer"]]).sum()
@@ -60,7 +61,16 @@ def check_credits(cfg, topology, fabric) -> None:
     out = ports + host
     _equal("crossbar outputs to hosts", room,
            spare[host] + fabric.egress.fill + flits[out] + pulses[out])
-    links, out = fabric.links, ports + topology.ends
+    links, delays, out = fabric.links, fabric.delays, ports + topology.ends
+    if delays.peers.size:
+        far = topology.ends[topology.peers]
+        fly, back = (np.stack([each.sum(axis=0, dtype=np.int64) for each in (
+            [(delays.flits != NO_FLIT) & (vc_of.py_func(delays.flits) == v) for v in range(vcs)],
+            [delays.credits >> v & 1 for v in range(vcs)])[k]], axis=1) for k in range(2))
+        _equal("crossbar outputs to ideal links", depth,
+               spare[topology.ends] + flits[out] + pulses[out] + fly + back
+               + flits[far] + pulses[far] + used[far])
+        return
     _equal("crossbar outputs to links", room, spare[topology.ends] + links.channels["fill"]
            + flits[out] + pulses[out])
     into = topology.ends

@@ -8,8 +8,11 @@ import numpy as np
 
 from lightloom.config import ConfigError
 
+from ..activity import make_activity
+from ..deadlock import waiting_cycle
 from ..fabric import make_fabric
 from ..stops import next_stop
+from ..topology import UGAL
 from . import state as at
 from .audit import check_credits, check_flits, check_little
 from .kernel import run_cycles
@@ -52,30 +55,47 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     _check(seed, cycles, warmup)
     stream = make_stream(traffic, cfg, seed)
     fabric = make_fabric(cfg, topology)
+    activity = make_activity(topology, fabric)
     batch = cycles // BATCHES
     cycles = batch * BATCHES
     load = make_load(stream, topology, BATCHES, batch, min(cycles + 1, MOST_BINS))
-    timeline = model.timeline()
+    fabric = with_payload(fabric, load.born.size)
+    timeline, routes = model.timeline(), topology.routes
     stall = stall_cycles(cfg, timeline is not None)
-    run_cycles(fabric, load, stream, stall, 0, 0)      # compiles
+    # UGAL looks into a switch, and what fails may join nodes: then all are in the same cycle.
+    lead = activity.lead if timeline is None and routes.mode != UGAL else 1
+    run_cycles(fabric, activity, load, stream, routes, stall, lead, 0, 0)      # compiles
     cycle, end, wall, cpu = 0, 0, 0.0, 0.0
     while cycle < cycles:
         if cycle == end:
             end = min(cycles, cycle - cycle % CHUNK + CHUNK)
             end = next_stop(timeline, fabric, cycle, end)
+        # What a timeline changed is not known to be at rest.
+        activity.every[0] = 1
         begin, begin_cpu = perf_counter(), process_time()
-        cycle = run_cycles(fabric, load, stream, stall, cycle, end)
+        cycle = run_cycles(fabric, activity, load, stream, routes, stall, lead, cycle, end)
         wall, cpu = wall + perf_counter() - begin, cpu + process_time() - begin_cpu
         if cycle < end:
             if cycle > load.count[at.MOVED] + stall:
                 raise DeadlockError(_deadlock(fabric, topology, cycle, stall))
             load = extended(load)
+            fabric = with_payload(fabric, load.born.size)
         elif progress is not None and (cycle % CHUNK == 0 or cycle == cycles):
             progress(cycle)
     lost = check_flits(fabric, load, timeline is not None)
     if timeline is None:
         check_credits(cfg, topology, fabric)
     return _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu)
+
+
+def with_payload(fabric, slots: int):
+    """With room for the route words of packets in so many slots, where sources choose routes."""
+    switches = fabric.switches
+    if not switches.source_routing:
+        return fabric
+    payload = np.zeros(slots, np.uint64)
+    payload[:switches.payload.size] = switches.payload
+    return fabric._replace(switches=switches._replace(payload=payload))
 
 
 def _check(seed, cycles, warmup) -> None:
@@ -87,12 +107,10 @@ def _check(seed, cycles, warmup) -> None:
 
 
 def _deadlock(fabric, topology, cycle, stall) -> str:
-    text = f"cycle {cycle}: no flit has moved for {stall} cycles"
-    try:
-        from ..deadlock import waiting_cycle
-    except ImportError:
-        return text
-    return f"{text}; {waiting_cycle(fabric, topology)}"
+    found = waiting_cycle(fabric, topology)
+    return (f"cycle {cycle}: no flit has moved for {stall} cycles; " + (
+        "channels that wait for one another: " + ", ".join(found) if found
+        else "no channels wait for one another in a circle"))
 
 
 def _warmup(rows, batch: int, asked) -> int:
@@ -151,17 +169,16 @@ def _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu) -> Load
             "p50": percentile(histogram, 0.5), "p99": percentile(histogram, 0.99),
             "max": float(longest)}
     ends = load.link_flits[first:].sum(axis=0, dtype=np.int64)
-    at_switch = topology.ends >= topology.endpoints * topology.endpoint_ports
-    entered = load.link_flits[:, at_switch].sum(dtype=np.int64)
-    delivered = int(total[at.DELIVERED])
+    delivered, hops = int(total[at.DELIVERED]), load.hops.tolist()
+    passed = hops[1] - (load.batches[first - 1, at.SWITCH_HOPS] if first else 0)
     return LoadResult(
         pattern=traffic.pattern, load=traffic.load, packet_flits=traffic.mean_flits, seed=seed,
         offered=float(offered), accepted=float(accepted),
         **{f"latency_{name}": float(value) for name, value in latency.items()},
         stable=not why, why=why, warmup=first * load.batch, cycles=cycles, packets=packets,
         in_system=float(total[at.SYSTEM] / window),
-        hops_mean=float(ends[at_switch].sum() / delivered) if delivered else nan,
-        flit_hops=int(load.batches[:, at.HOPS].sum()), switch_hops=int(entered), lost=lost,
+        hops_mean=float(passed / delivered) if delivered else nan,
+        flit_hops=sum(hops), switch_hops=hops[1], lost=lost,
         seconds=wall, cpu_seconds=cpu,
         histogram=histogram[:longest + 1].astype(np.int64), link_use=ends / window,
         link_names=topology.link_names,

@@ -18,7 +18,7 @@ RANDOM, FIXED, HOTSPOT, ROUND = range(4)
 
 _MODES = {"uniform": RANDOM, "bursty": RANDOM, "hotspot": HOTSPOT, "alltoall": ROUND}
 
-_GAP, _GOES_ON, _DST, _HOT, _SIZE = range(5)
+_GAP, _GOES_ON, _DST, _HOT, _SIZE, _ROUTE = range(6)
 _DRAWS = 8
 """Numbers of a packet; so many are set aside for each."""
 
@@ -99,6 +99,12 @@ def draw(stream, endpoint, cursor):
         cursor.flits = stream.sizes[below(_word(stream, endpoint, count, _SIZE),
                                           stream.sizes.size)]
     cursor.vc = stream.vc if stream.vc >= 0 else count % stream.vcs
+
+
+@step_function
+def route_draw(stream, endpoint, cursor):
+    """A number for the route of the cursor's packet."""
+    return _word(stream, endpoint, cursor.count - 1, _ROUTE)
 
 
 @step_function
