@@ -10,9 +10,9 @@ from scipy.sparse.csgraph import shortest_path
 def reroute(topology, down) -> np.ndarray:
     """Sets of output ports, uint64[S, destinations], by shortest paths.
 
-    An entry stays as it is while all of its ports are on a shortest path that is whole; else it is
-    one port of those that are, the (destination mod their number)-th. Where there is none it stays
-    too: the flits are lost at the output that is down.
+    An entry keeps those of its ports that are on a shortest path that is whole; if none is left it
+    is one of those that are, the (destination mod their number)-th. Where there is no path it
+    stays as it was: the flits are lost at the output that is down.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ def reroute(topology, down) -> np.ndarray:
         closer = np.arange(count) == there if there < count else hops[there] < hops[node[end]]
         best[switch, :count] |= np.where(closer, np.uint64(1) << np.uint64(port[end]),
                                          np.uint64(0))
-    keep = (own & ~best == 0) & (own != 0) | (best == 0)
-    return np.where(keep, own, _one_of(best))
+    kept = np.where(best == 0, own, own & best)
+    return np.where(kept == 0, _one_of(best), kept)
 
 
 def _one_of(sets):

@@ -8,6 +8,7 @@ import numpy as np
 
 from lightloom.config import ConfigError
 from lightloom.sim.link import set_ber, set_lanes, set_lossy
+from lightloom.sim.xbar import SOURCE
 
 from ..down import watch_ends
 from .cut import cut_packets
@@ -31,13 +32,17 @@ class Timeline:
     Raises
     ------
     ConfigError
-        A place that this rack does not have; `rack.links` is "ideal", which never fail.
+        A place that this rack does not have; `rack.links` is "ideal", which never fail;
+        `reroute_us` where sources of packets choose the routes.
     """
 
     def __init__(self, cfg, topology, schedule):
         if schedule.fault and cfg.rack.links == "ideal":
             raise ConfigError('rack.links = "ideal": ideal links have no faults, they must be '
                               '"optical"')
+        if schedule.reroute_us is not None and (topology.switch_entries.kind == SOURCE).any():
+            raise ConfigError(f"faults: reroute_us = {schedule.reroute_us:g}: needs routes in the "
+                              f'switches\' tables, not rack.routing = "{cfg.rack.routing}"')
         self._cfg, self._topology = cfg, topology
         places, directions = Places(cfg, topology), Directions(cfg, topology)
         self._events = []          # (cycle, order, what, arguments)
