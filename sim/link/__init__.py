@@ -1,8 +1,10 @@
 """Golden model of error-free links with their SerDes adapters (docs/link.md, docs/serdes.md)."""
 
+from .errors import hit, set_ber
+from .lossy import set_lossy
 from .model import link_step
 from .pair import LinkRun, run_link
 from .state import LEAD, LinkState, flight_cycles, make_links, set_lanes
 
-__all__ = ["LEAD", "LinkRun", "LinkState", "flight_cycles", "link_step", "make_links", "run_link",
-           "set_lanes"]
+__all__ = ["LEAD", "LinkRun", "LinkState", "flight_cycles", "hit", "link_step", "make_links",
+           "run_link", "set_ber", "set_lanes", "set_lossy"]

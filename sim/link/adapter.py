@@ -1,7 +1,7 @@
 """The SerDes adapters between two link ends as a schedule (docs/serdes.md).
 
-No errors, one clock, the number of live lanes fixed. Rows keep their order and their slots are fixed, so that
-when a row is written all is known of it: when it is read, and when its beats come out.
+One clock; what errors do is in :mod:`.errors`. Rows keep their order and their slots are fixed, so
+that when a row is written all is known of it: when it is read, and when its beats come out.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _follow(state, end, cycle):
         more.up = aligned and not (silent or strike or judged == _DEAF)
         more.retrains += not more.up
     else:
-        more.up = aligned and (judged == _GOOD or judged == _HEARS)
+        more.up = aligned and judged in (_GOOD, _HEARS)
     more.hears = not more.up and not _dark(more, cycle)
 
 

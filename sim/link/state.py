@@ -182,7 +182,7 @@ def set_lanes(cfg, ends, which, lanes) -> None:
     """
     most, blocks = cfg.serdes.lanes, cfg.derived.blocks
     lanes = np.asarray(lanes)
-    if lanes.size and not (lanes.min() >= 1 and lanes.max() <= most):
+    if lanes.size and (lanes.min() < 1 or lanes.max() > most):
         raise ConfigError(f"live lanes of a link: must be 1 to {most}, "
                           f"they are {lanes.min()} to {lanes.max()}")
     ends["lanes"][which] = lanes

@@ -22,6 +22,7 @@ from lightloom.sim.xbar.state import DOWN
 from lightloom.sim.xbar.step import step_with
 
 from .delay import delay_end_step
+from .down import down_step
 
 NOBODY = -1
 
@@ -128,6 +129,8 @@ def node_step(fabric, state, activity, own, node, base, cycle, every, link_flits
                 _delay(fabric, activity, end, cycle, link_flits)
             else:
                 link_flits[end] += _link(fabric, activity, node, p, end, cycle)
+    if fabric.down.watched[node]:
+        down_step(fabric.down, fabric.links, state, own, node, base)
     return hosts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import (
+    ABORT,
     FULL,
     NO_FLIT,
     NONE,
@@ -67,6 +68,8 @@ def sent(work, packets, port, cycle, flit):
 @step_function
 def received(work, packets, cycle, flit):
     """A beat is at its destination's host port."""
+    if end_of(flit) == ABORT:
+        return      # its packet was cut by a fault, and its message is never done
     number = tag_of(flit)
     if first_of(flit):
         packets.head[number] = cycle

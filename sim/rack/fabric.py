@@ -14,6 +14,7 @@ from lightloom.sim.wires import Wires, make_wires
 from lightloom.sim.xbar import ALL, SOURCE, Shape, XbarState, make_xbars, xbar_step
 
 from .delay import DelayState, delay_step, make_delays
+from .down import DownState, down_step, make_down
 
 
 class Fabric(NamedTuple):
@@ -29,6 +30,7 @@ class Fabric(NamedTuple):
     egress: EgressState
     links: LinkState
     delays: DelayState
+    down: DownState
 
 
 def make_fabric(cfg, topology) -> Fabric:
@@ -73,7 +75,8 @@ def make_fabric(cfg, topology) -> Fabric:
         egress=make_egress(out[host_ports], vcs, credits),
         links=make_links(cfg, *none) if ideal else make_links(cfg, *ends, fibre_m=metres),
         delays=make_delays(*ends, flight_cycles(cfg, metres)) if ideal
-        else make_delays(*none, none[0]))
+        else make_delays(*none, none[0]),
+        down=make_down(topology))
 
 
 @step_function
@@ -91,4 +94,13 @@ def fabric_step(fabric, cycle, link_flits):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
     for end in range(fabric.delays.peers.size):
         link_flits[fabric.delays.peers[end]] += delay_step(fabric.delays, fabric.wires, end, cycle)
+    if fabric.down.any[0]:
+        count, size = fabric.endpoints.nodes, fabric.endpoints.outs
+        for node in range(count):
+            if fabric.down.watched[node]:
+                down_step(fabric.down, fabric.links, fabric.endpoints, node, node, node * size)
+        for node in range(fabric.switches.nodes):
+            if fabric.down.watched[count + node]:
+                down_step(fabric.down, fabric.links, fabric.switches, node, count + node,
+                          count * size + node * fabric.switches.outs)
     return hops

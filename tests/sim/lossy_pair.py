@@ -90,7 +90,7 @@ def run_exact(cfg, streams, cycles, *, errors=({}, {}), dark=((0, 0), (0, 0)), l
     credits = [[cfg.xbar.egress_depth] * cfg.chiplet.vcs for _ in range(2)]
     sent, flit, credit = [0, 0], [None, None], [0, 0]
     wires = tuple((1, 1, 1, lane, 0) for lane in range(cfg.serdes.lanes))
-    delivered, back, status = [[], []], [deque(), deque()], [None, None]
+    delivered, status = [[], []], [None, None]
     for cycle in range(cycles):
         for end, model in enumerate(ends):
             lit = not dark[end][0] <= cycle < dark[end][1]
