@@ -36,7 +36,8 @@ def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, ...]:
     done = run_tasks(
         work.kind, work.src.astype(np.int64) * hosts + work.dst % hosts, flits, rate, alpha, route,
         work.delay, work.succ_ptr, work.succ, work.before, work.order,
-        int(np.count_nonzero(work.before == 0)), hosts * endpoints, routes.ptr, routes.links,
+        int(np.count_nonzero(work.before == 0)), hosts * endpoints,
+        cfg.xbar.vc_depth / hosts, routes.ptr, routes.links,
         topology.ends.size)
     if (done < 0).any():
         raise ValueError(f"task {int(np.argmax(done < 0))} of {done.size}: waits for itself, "
