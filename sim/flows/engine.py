@@ -9,29 +9,36 @@ from lightloom.sim.rack.tasks import DELAY
 
 from .share import fill
 
+SENT = -1.0
+"""Flits left of a message whose last one has left its host."""
+
+LEVELS = 8
+"""Most messages of a host port that are under way."""
+
 CLOSE = 1e-6
 """Cycles: events this close happen together."""
 
 
 @njit(cache=True)
 def run_tasks(kind, port, flits, rate, alpha, route, delay, succ_ptr, succ, before, order,
-              released, ports, ptr, links, link_count):
+              released, ports, window, ptr, links, link_count):
     """Run a task graph; the time of each task's end in cycles, -1 for one that never starts.
 
     Arrays are over tasks: `port` host port of a message's source, `flits`, `rate` (flits a cycle
     of a link alone), `alpha`, `route`; `delay` cycles. `before` is counted down, the first
-    `released` of `order` are ready.
+    `released` of `order` are ready. `window` flits of a port's queue can be under way.
     """
     tasks = kind.size
     done = np.full(tasks, -1.0)
     times, who = np.empty(tasks + 1), np.empty(tasks + 1, np.int64)     # heap
     heap = started = 0
-    first, last = np.full(ports, -1), np.full(ports, -1)
-    following = np.full(tasks, -1)
-    # Flows: at most one of each host port.
-    active, routes = np.empty(ports, np.int64), np.empty(ports, np.int64)
-    rest, share = np.empty(ports), np.empty(ports)
-    flows, changed, now = 0, False, 0.0
+    queue = first, last, following, rest = (
+        np.full(ports, -1), np.full(ports, -1), np.full(tasks, -1), flits.astype(np.float64))
+    # Messages under way, by their place among those of their port.
+    active = np.empty((LEVELS, ports), np.int64)
+    share = np.empty((LEVELS, ports))
+    routes, counts = np.empty(ports, np.int64), np.zeros(LEVELS, np.int64)
+    changed, now = False, 0.0
     use, users = np.zeros(link_count), np.zeros(link_count, np.int64)
     while True:
         while started < released:
@@ -41,51 +48,72 @@ def run_tasks(kind, port, flits, rate, alpha, route, delay, succ_ptr, succ, befo
                 p = port[task]
                 if first[p] < 0:
                     first[p] = task
-                    active[flows], routes[flows], rest[flows] = task, route[task], flits[task]
-                    flows += 1
-                    changed = True
                 else:
                     following[last[p]] = task
                 last[p] = task
+                changed = True
             elif delay[task] == 0:
                 done[task] = now
                 released = _release(task, succ_ptr, succ, before, order, released)
             else:
                 heap = _push(times, who, heap, now + delay[task], task)
         if changed:
-            fill(routes, flows, ptr, links, share, use, users)
+            _under_way(queue, active, counts, window)
+            use[:] = 0.0
+            for level in range(LEVELS):
+                for k in range(counts[level]):
+                    routes[k] = route[active[level, k]]
+                fill(routes, counts[level], ptr, links, share[level], use, users)
             changed = False
         then = times[0] if heap else np.inf
-        for k in range(flows):
-            then = min(then, now + rest[k] / (share[k] * rate[active[k]]))
+        for level in range(LEVELS):
+            for k in range(counts[level]):
+                if share[level, k] > 0:
+                    task = active[level, k]
+                    then = min(then, now + rest[task] / (share[level, k] * rate[task]))
         if then == np.inf:
             return done
-        step, k = then - now, 0
-        while k < flows:
-            task = active[k]
-            speed = share[k] * rate[task]
-            rest[k] -= step * speed
-            if rest[k] > CLOSE * speed:
-                k += 1
-                continue
-            # The last flit has left its host; the next message of the port takes its place.
-            heap = _push(times, who, heap, then + alpha[task], task)
-            changed = True
-            task = following[task]
-            first[port[active[k]]] = task
-            if task >= 0:
-                active[k], routes[k], rest[k] = task, route[task], flits[task]
-                k += 1
-            else:
-                flows -= 1
-                active[k], routes[k], rest[k] = active[flows], routes[flows], rest[flows]
-                share[k] = share[flows]
+        for level in range(LEVELS):
+            for k in range(counts[level]):
+                task = active[level, k]
+                speed = share[level, k] * rate[task]
+                rest[task] -= (then - now) * speed
+                if speed > 0 and rest[task] <= CLOSE * speed and rest[task] > SENT:
+                    # The last flit has left its host.
+                    rest[task] = SENT
+                    heap = _push(times, who, heap, then + alpha[task], task)
+                    changed = True
         now = then
         while heap and times[0] <= now + CLOSE:
             task = who[0]
             done[task] = times[0]
             heap = _pop(times, who, heap)
             released = _release(task, succ_ptr, succ, before, order, released)
+
+
+@njit(cache=True)
+def _under_way(queue, active, counts, window):
+    """Take what is sent out of the queues; list what is under way."""
+    first, last, following, rest = queue
+    counts[:] = 0
+    for p in range(first.size):
+        before, task, level, ahead = -1, first[p], 0, 0.0
+        while task >= 0 and level < LEVELS and ahead <= window:
+            behind = following[task]
+            if rest[task] == SENT:
+                if before < 0:
+                    first[p] = behind
+                else:
+                    following[before] = behind
+                if behind < 0:
+                    last[p] = before
+            else:
+                active[level, counts[level]] = task
+                counts[level] += 1
+                level += 1
+                ahead += rest[task]
+                before = task
+            task = behind
 
 
 @njit(cache=True)

@@ -58,12 +58,10 @@ class Planner:
         for step in program.steps:
             number = self._call(step)
             waits = program.after(step)
-            # One program: all ranks wait alike. Else a rank is a row, or a column of the one row.
-            shared = waits[0][1] if step.positions.ndim == 0 else None
+            alike = step.positions.ndim == 0     # one program; else there is one row
             for row, ranks in enumerate(step.ranks):
                 own = Activity(number, ranks, self._alone(step, ranks))
-                for some, after in ([(ranks, shared)] if shared is not None else
-                                    waits if len(step.ranks) == 1 else [waits[row]]):
+                for some, after in [(ranks, waits[0][1])] if alike else waits:
                     self._wait(own, np.atleast_1d(some), after, program, owner)
                 if step.matched:
                     rank, position = step.matched

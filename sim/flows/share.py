@@ -8,6 +8,9 @@ from numba import njit
 SAME = 1 + 1e-9
 """Levels of filling this close are one."""
 
+NOTHING_LEFT = 1e-12
+"""So small a part of a link's time is none."""
+
 
 @njit(cache=True)
 def fill(flows, count, ptr, links, share, use, users):
@@ -18,8 +21,11 @@ def fill(flows, count, ptr, links, share, use, users):
     flows : int[...]
         Routes of the first `count` flows: flow k takes links[ptr[flows[k]]:ptr[flows[k] + 1]].
     share : float64[...]
-        Written: the part of a link's time that each has. 1 for one that takes no link.
-    use, users : float64[links], int64[links]
+        Written: the part of a link's time that each has. 1 for one that takes no link, 0 where
+        nothing is left.
+    use : float64[links]
+        Part of a link's time that is not free: what others have before, with these after.
+    users : int64[links]
         Scratch, zeros; left so.
     """
     touched = np.empty(use.size, np.int64)
@@ -42,12 +48,13 @@ def fill(flows, count, ptr, links, share, use, users):
             link = touched[at]
             if users[link] > 0:
                 level = min(level, (1.0 - use[link]) / users[link])
-        full = level * SAME
-        # `use` of what becomes full is set beyond 1 when all of its flows have been seen.
+        full = level * SAME + NOTHING_LEFT
+        # A link that becomes full is marked by 2 until its flows are all seen.
         for at in range(links_used):
             link = touched[at]
             if users[link] > 0 and (1.0 - use[link]) / users[link] <= full:
                 use[link] += 2.0
+        level = level if level > NOTHING_LEFT else 0.0
         for k in range(count):
             if share[k] >= 0:
                 continue
@@ -62,8 +69,8 @@ def fill(flows, count, ptr, links, share, use, users):
                     users[links[at]] -= 1
                     use[links[at]] += level
     for at in range(links_used):
-        use[touched[at]] = 0.0
-        users[touched[at]] = 0
+        if use[touched[at]] >= 1.5:
+            use[touched[at]] = 1.0
 
 
 @njit(cache=True)

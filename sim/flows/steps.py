@@ -44,6 +44,7 @@ def _shares(steps, pair, routes, link_count):
         key = flows.tobytes()
         if key not in found:
             found[key] = np.empty(own.size)
+            use[:] = 0.0
             fill(flows, own.size, routes.ptr, routes.links, found[key], use, users)
         shares[own] = found[key]
     return shares

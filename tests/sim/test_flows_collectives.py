@@ -76,13 +76,15 @@ def test_in_steps_and_message_by_message_agree(name, algorithm, seed):
 
 
 @pytest.mark.parametrize("rack_name", ["direct, 16", "clos2, 16"])
-@pytest.mark.parametrize(("name", "algorithm"), [
-    ("all-reduce", "ring"), ("all-reduce", "halving-doubling"), ("all-to-all", "direct"),
-    ("all-gather", "ring")])
-def test_flit_level_is_met_within_5_per_cent(rack_name, name, algorithm):
+@pytest.mark.parametrize(("name", "algorithm", "within"), [
+    ("all-reduce", "ring", 0.02), ("all-reduce", "halving-doubling", 0.02),
+    ("all-to-all", "pairwise", 0.02), ("broadcast", "tree", 0.02),
+    # Sources that do not wait for each other meet, which flows do not see (docs/flows.md).
+    ("all-to-all", "direct", 0.2)])
+def test_flit_level_is_met(rack_name, name, algorithm, within):
     case = flowcheck.measure(flowcheck.rack_config(rack_name), rack_name, name, algorithm, 16_384)
     print(case, [f"{error:+.2%}" for error in case.errors])
-    assert max(map(abs, case.errors)) < 0.05
+    assert max(map(abs, case.errors)) < within
 
 
 def test_routes_are_those_of_the_flits(seed):

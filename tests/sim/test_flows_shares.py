@@ -11,7 +11,9 @@ def shares(routes, links):
     flat = np.array([link for route in routes for link in route], np.int32)
     use, users, share = np.zeros(links), np.zeros(links, np.int64), np.empty(len(routes))
     fill(np.arange(len(routes)), len(routes), ptr, flat, share, use, users)
-    assert not use.any() and not users.any()
+    assert not users.any()
+    expected = np.bincount(flat, np.repeat(share, np.diff(ptr)), links)
+    assert use == pytest.approx(expected, abs=1e-9)
     return share
 
 
@@ -23,6 +25,13 @@ def shares(routes, links):
 ])
 def test_shares_of_known_networks(routes, expected):
     assert shares(routes, 3) == pytest.approx(expected, abs=1e-12)
+
+
+def test_what_others_have_is_not_shared():
+    ptr, flat = np.array([0, 1, 3, 4]), np.array([0, 0, 1, 2], np.int32)
+    use, users, share = np.array([0.5, 0.0, 1.0]), np.zeros(3, np.int64), np.empty(3)
+    fill(np.arange(3), 3, ptr, flat, share, use, users)
+    assert share.tolist() == [0.25, 0.25, 0.0] and use.tolist() == [1.0, 0.25, 1.0]
 
 
 def test_every_flow_has_a_full_link_on_which_none_has_more(seed):
