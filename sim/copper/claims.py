@@ -12,6 +12,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from lightloom.config import ConfigError
 from lightloom.config.derived import derive
 from lightloom.sim.energy import Activity, copper_power, load_constants, photonic_power
 from lightloom.sim.oq import OQModel, ideal, poisson
@@ -22,7 +23,16 @@ from .layout import TIERS, Copper
 
 
 def layouts(cfg, constants=None) -> dict[str, Copper]:
-    """The copper baseline of the same GPUs, as built and with equal bandwidth in scale-up."""
+    """The copper baseline of the same GPUs, as built and with equal bandwidth in scale-up.
+
+    Raises
+    ------
+    ConfigError
+        When the photonic rack is no clos2: these figures are of one.
+    """
+    if cfg.rack.topology != "clos2":
+        raise ConfigError(f"config {cfg.name}: rack.topology = {cfg.rack.topology!r}: must be "
+                          "'clos2' for the figures of the claims")
     constants = constants or load_constants()
     line = cfg.chiplet.optical_ports * cfg.derived.port_gbps
     return {"built": Copper(cfg.rack.endpoints, constants=constants),

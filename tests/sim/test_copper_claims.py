@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lightloom import config
-from lightloom.config import derived
+from lightloom.config import ConfigError, derived
 from lightloom.sim.copper import Copper, claims, forms
 from lightloom.sim.energy import Activity, copper_power, load_constants, photonic_power
 
@@ -90,6 +90,12 @@ def test_energy_of_a_bit_is_that_of_a_world_in_full_use():
         carried = {tier: capacity[tier] for tier in tiers}
         frame = copper_power(layout, carried, capacity[tiers[0]] / 2)
         assert frame.pj_per_bit[causes].sum() == pytest.approx(table.pj_per_bit[row])
+
+
+def test_figures_are_of_a_clos2_only():
+    flat = config.override(TERA, rack__topology="direct", rack__endpoints=64)
+    with pytest.raises(ConfigError, match="rack.topology = 'direct': must be 'clos2'"):
+        claims.completion(flat)
 
 
 def test_constants_change_the_figures():
