@@ -12,6 +12,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from lightloom.config import ConfigError
 from lightloom.config.derived import derive
 from lightloom.sim.energy import Activity, copper_power, load_constants, photonic_power
 from lightloom.sim.oq import OQModel, ideal, poisson
@@ -22,7 +23,16 @@ from .layout import TIERS, Copper
 
 
 def layouts(cfg, constants=None) -> dict[str, Copper]:
-    """The copper baseline of the same GPUs, as built and with equal bandwidth in scale-up."""
+    """The copper baseline of the same GPUs, as built and with equal bandwidth in scale-up.
+
+    Raises
+    ------
+    ConfigError
+        When the photonic rack is no clos2: these figures are of one.
+    """
+    if cfg.rack.topology != "clos2":
+        raise ConfigError(f"config {cfg.name}: rack.topology = {cfg.rack.topology!r}: must be "
+                          "'clos2' for the figures of the claims")
     constants = constants or load_constants()
     line = cfg.chiplet.optical_ports * cfg.derived.port_gbps
     return {"built": Copper(cfg.rack.endpoints, constants=constants),
@@ -110,7 +120,7 @@ def completion(cfg, sizes=tuple(1 << k for k in range(20, 31, 2)), constants=Non
                     (name, "halving"): forms.copper_halving_doubling(layout, size),
                     (name, "all-to-all"): forms.copper_all_to_all(layout, size)}
         rows.append({key: ns / 1000 for key, ns in row.items()})
-    return pd.DataFrame(rows, index=pd.Index(sizes, name="bytes"))
+    return _table(rows, sizes, "bytes")
 
 
 def energy_against_load(cfg, gbps=(0, 10, 50, 100, 200, 400, 1000, 2000, 3800),
@@ -138,7 +148,40 @@ def energy_against_load(cfg, gbps=(0, 10, 50, 100, 200, 400, 1000, 2000, 3800),
                      for name, frame in frames.items() for column, value in (
                          ("kilowatts", frame.watts["total"] / 1000),
                          ("pj_per_bit", frame.pj_per_bit["total"]))})
-    return pd.DataFrame(rows, index=pd.Index(gbps, name="gbps"))
+    return _table(rows, gbps, "gbps")
+
+
+def energy_of_a_bit(cfg, constants=None) -> pd.DataFrame:
+    """"Energy": pJ of a bit on its way when all that it passes is in full use.
+
+    Columns `pj_per_bit`, and `low`, `high` with all energies at the ends of their ranges.
+    """
+    constants = constants or load_constants()
+    bounds = [constants, constants, constants]
+    for name, each in constants.of.items():
+        if each.unit in ("pJ/bit", "mW", "W"):
+            bounds[1:] = bounds[1].at(name, "low"), bounds[2].at(name, "high")
+
+    def photonic(c, switches):
+        link = (c["photonic.chiplet_pj_per_bit"] + c["photonic.laser_mw"] / cfg.serdes.lane_gbps)
+        return ((switches + 1) * link / cfg.derived.code_rate
+                + (switches + 2) * c["common.crossbar_pj_per_bit"])
+
+    def inside(c):
+        return (2 * c["copper.serdes_pj_per_bit"] / c["copper.scaleup_efficiency"]
+                + c["common.crossbar_pj_per_bit"])
+
+    def across(c):
+        # A NIC has full power for a bit out and a bit in: half at each end of a bit's way.
+        line = (1000 * c["ethernet.nic_watts"] / c["ethernet.port_gbps"]
+                + 3 * c["ethernet.switch_pj_per_bit"] + 2 * c["ethernet.module_pj_per_bit"])
+        return line / c["ethernet.efficiency"]
+
+    ways = {"photonic, 1 switch": lambda c: photonic(c, 1),
+            "photonic, 3 switches": lambda c: photonic(c, 3),
+            "copper, in a domain": inside, "copper, across domains": across}
+    return pd.DataFrame.from_dict({name: [way(c) for c in bounds] for name, way in ways.items()},
+                                  orient="index", columns=["pj_per_bit", "low", "high"])
 
 
 def latency_against_load(cfg, rates, *, nbytes: int = 256, span_ns: float = 20_000.0,
@@ -163,7 +206,14 @@ def latency_against_load(cfg, rates, *, nbytes: int = 256, span_ns: float = 20_0
                     for field in ("latency_mean", "latency_p99", "stable")}
             row[name, "accepted"] = run.accepted * planes
         rows.append(row)
-    return pd.DataFrame(rows, index=pd.Index(rates, name="bytes_per_ns"))
+    return _table(rows, rates, "bytes_per_ns")
+
+
+def _table(rows, index, name) -> pd.DataFrame:
+    """Rows of {(world, column): value}."""
+    columns = pd.MultiIndex.from_tuples(rows[0], names=["world", "figure"])
+    return pd.DataFrame([list(row.values()) for row in rows], index=pd.Index(index, name=name),
+                        columns=columns)
 
 
 def _with_fibre(cfg, metres: float):

@@ -86,10 +86,10 @@ def copper_hierarchical(layout, nbytes: float) -> float:
 
 
 def copper_halving_doubling(layout, nbytes: float) -> float:
-    """All-reduce by halving and doubling, the large halves inside the domain; sizes of domains
-    and their number must be powers of two.
+    """All-reduce by halving and doubling, the large halves inside the domain; at least, where a
+    domain or their number is no power of two.
     """
-    inner, outer = math.log2(layout.domain), math.log2(layout.domains)
+    inner, outer = math.ceil(math.log2(layout.domain)), math.ceil(math.log2(layout.domains))
     way = (inner * copper_latency(layout, 0, across=False)
            + outer * copper_latency(layout, 0, across=True))
     # Of S, all but 1/d is halved away inside; of that share, all but 1/D outside.

@@ -21,21 +21,23 @@ class Activity(NamedTuple):
     delivered: float     # flits at their destinations
 
 
-def activity_of(result) -> Activity:
+def activity_of(result, planes: int = 1) -> Activity:
     """What a run of the rack model did.
 
     Parameters
     ----------
     result : lightloom.sim.rack.RackResult or LoadResult
-        Of a load: its measured window, all of whose flits pass `hops_mean` switches.
+        Of a load: its measured window.
+    planes : int
+        Planes modelled, `rack.planes`: a load's rates are those of one.
     """
-    if hasattr(result, "accepted") and hasattr(result, "hops_mean"):
-        # A flit passes one link more than it passes switches, and two endpoints.
-        delivered = result.accepted * len(result.received_by) * getattr(result, "planes", 1)
-        hops = result.hops_mean if delivered else 0.0
-        return Activity(len(result.link_names), delivered * (hops + 1), delivered * (hops + 2),
-                        delivered)
-    return Activity(len(result.link_names), result.link_flits.sum() / result.cycles,
+    ends = len(result.link_names)
+    if hasattr(result, "accepted") and hasattr(result, "link_use"):
+        links = float(result.link_use.sum())
+        delivered = result.accepted * len(result.received_by) * planes
+        # A crossbar at each end of each link of a flit's way.
+        return Activity(ends, links, links + delivered, delivered)
+    return Activity(ends, result.link_flits.sum() / result.cycles,
                     result.flit_hops / result.cycles,
                     result.delivered_flits.sum() / result.cycles)
 
@@ -58,7 +60,7 @@ def energy(cfg, result, *, constants=None, dark_wavelengths: int = 0) -> pd.Data
     pandas.DataFrame
         :func:`.frame.power_frame` of "laser", "thermal tuning", "SerDes", "crossbar".
     """
-    return photonic_power(cfg, activity_of(result), constants=constants,
+    return photonic_power(cfg, activity_of(result, cfg.rack.planes), constants=constants,
                           dark_wavelengths=dark_wavelengths)
 
 

@@ -50,13 +50,19 @@ class OQModel:
         Raises
         ------
         ConfigError
-            When the traffic is of another number of endpoints, or the warm-up takes it all.
+            When the traffic is of other endpoints or out of order, or the warm-up takes it all.
         """
         network, span = self.network, arrivals.span_ns
         warmup = span / 4 if warmup_ns is None else warmup_ns
         if arrivals.endpoints != network.endpoints:
             raise ConfigError(f"traffic: endpoints = {arrivals.endpoints}: the network has "
                               f"{network.endpoints}")
+        for field, values in (("src", arrivals.src), ("dst", arrivals.dst)):
+            if values.size and not 0 <= values.min() <= values.max() < network.endpoints:
+                raise ConfigError(f"traffic: {field} = {values.min()} to {values.max()}: must be "
+                                  f"0 to {network.endpoints - 1}")
+        if np.any(np.diff(arrivals.time) < 0):
+            raise ConfigError("traffic: time: packets must be in the order of their times")
         if not 0 <= warmup < span:
             raise ConfigError(f"traffic: warmup_ns = {warmup!r}: must be 0 to less than the "
                               f"window of {span:g} ns")
@@ -114,9 +120,10 @@ class OQModel:
         if len(crowd) <= BATCHES:
             return f"{crowd[-1]} packets in flight, more than {self.most}"
         half = len(crowd) // 2
-        first, second = np.mean(crowd[1:half]), np.mean(crowd[half:])
-        # Queues without end grow by a share of all that is offered; a stable crowd only wavers.
-        if second - first > 0.01 * made / 2 and second > 1.2 * first:
+        first, second = np.mean(crowd[1:half + 1]), np.mean(crowd[half + 1:])
+        # The means are half a window apart. Queues without end grow by a share of what is made
+        # in that time; a stable crowd wavers, by some roots of its number.
+        if second - first > max(0.02 * made / 2, 5 * np.sqrt(second)):
             return (f"packets in flight grow: {first:.0f} in the first half of the window, "
                     f"{second:.0f} in the second")
         return ""

@@ -101,9 +101,11 @@ class Builder:
 
     def routes(self, nodes, ports) -> None:
         """Give `nodes` the same routes: for each endpoint, the ports that it may leave by."""
-        self._rows.append([self._group(tuple(each)) for each in ports])
         _require(len(ports) == self._endpoints, "routes", len(ports),
                  f"must name ports for each of {self._endpoints} endpoints")
+        for each in ports:
+            _require(len(each) and min(each) >= 0, "routes", each, "must be ports, at least one")
+        self._rows.append([self._group(tuple(each)) for each in ports])
         for node in nodes:
             self._row[node] = len(self._rows) - 1
 
@@ -119,7 +121,7 @@ class Builder:
             When a node has no routes, or a route names a port that its node does not have.
         """
         groups = list(self._groups)
-        largest = [max(group, default=0) for group in groups]
+        largest = [max(group) for group in groups]
         for node, row in enumerate(self._row):
             _require(row >= 0, "routes", node, "this node has none")
             most = max(largest[g] for d, g in enumerate(self._rows[row]) if d != node)

@@ -64,7 +64,6 @@ class Work(NamedTuple):
     last: np.ndarray        # int32[channels]
     following: np.ndarray   # int32[n]: the message behind it in the same queue
     rest: np.ndarray        # int64[channels]: bytes of the first message still to send
-    undone: np.ndarray      # int64[1]: tasks
 
 
 def make_state(network, slots: int, delays: int) -> State:
@@ -121,5 +120,4 @@ def make_work(graph, network) -> Work:
         before=np.bincount(graph.succ, minlength=size).astype(np.int32),
         left=np.where(graph.kind == DELAY, 0, nbytes), done=np.full(size, NOTHING, np.int64),
         first=np.full(channels, NOTHING, np.int32), last=np.full(channels, NOTHING, np.int32),
-        following=np.full(size, NOTHING, np.int32), rest=np.zeros(channels, np.int64),
-        undone=np.array([size]))
+        following=np.full(size, NOTHING, np.int32), rest=np.zeros(channels, np.int64))

@@ -44,7 +44,6 @@ def start(network, state, work, task, now):
 def finish(network, state, work, task, now):
     """A task is done: start those that waited for it last."""
     work.done[task] = now
-    work.undone[0] -= 1
     for k in range(work.succ_ptr[task], work.succ_ptr[task + 1]):
         after = work.succ[k]
         work.before[after] -= 1

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from lightloom import config
-from lightloom.config import derived
+from lightloom.config import ConfigError, derived
 from lightloom.sim.copper import Copper, claims, forms
-from lightloom.sim.energy import load_constants
+from lightloom.sim.energy import Activity, copper_power, load_constants, photonic_power
 
 TERA = config.load("tera")
 
@@ -72,6 +72,30 @@ def test_energy_table_is_empty_beyond_what_a_world_carries():
     # pJ/bit is watts over what 1,024 GPUs receive.
     assert table["equal", "pj_per_bit"][100] == pytest.approx(
         1e15 * table["equal", "kilowatts"][100] / (1024 * 100e9))
+
+
+def test_energy_of_a_bit_is_that_of_a_world_in_full_use():
+    table = claims.energy_of_a_bit(TERA)
+    assert (table.low <= table.pj_per_bit).all() and (table.pj_per_bit <= table.high).all()
+    # All GPUs of a rack send far at what a line can carry: four links, three switches.
+    flits = 1024 * 512 / 528 * 512 / 513
+    frame = photonic_power(TERA, Activity(4 * 1024, 4 * flits, 5 * flits, flits))
+    assert frame.pj_per_bit["total"] == pytest.approx(table.pj_per_bit["photonic, 3 switches"])
+    layout = Copper(1024)
+    capacity = {tier: payload for tier, (_, payload) in layout.capacity_gbps.items()}
+    for tiers, row, causes in (
+            (["scale-up"], "copper, in a domain", ["scale-up SerDes", "scale-up crossbar"]),
+            (["nic", "spine"], "copper, across domains",
+             ["NIC", "Ethernet switch", "pluggable module"])):
+        carried = {tier: capacity[tier] for tier in tiers}
+        frame = copper_power(layout, carried, capacity[tiers[0]] / 2)
+        assert frame.pj_per_bit[causes].sum() == pytest.approx(table.pj_per_bit[row])
+
+
+def test_figures_are_of_a_clos2_only():
+    flat = config.override(TERA, rack__topology="direct", rack__endpoints=64)
+    with pytest.raises(ConfigError, match="rack.topology = 'direct': must be 'clos2'"):
+        claims.completion(flat)
 
 
 def test_constants_change_the_figures():

@@ -107,11 +107,11 @@ def test_run_of_the_rack_model_is_read_as_it_was():
 
 
 def test_load_result_is_read_by_its_rates():
-    result = SimpleNamespace(accepted=0.25, hops_mean=2.5, received_by=np.zeros(8),
-                             link_names=["x"] * 20)
-    assert activity_of(result) == Activity(20, 0.25 * 8 * 3.5, 0.25 * 8 * 4.5, 2.0)
-    result.accepted, result.hops_mean = 0.0, float("nan")
-    assert activity_of(result) == Activity(20, 0.0, 0.0, 0.0)
+    # Two planes of 8 endpoints, 0.25 flits a cycle each and on each, over 3.5 links.
+    result = SimpleNamespace(accepted=0.25, received_by=np.zeros(8), link_names=["x"] * 20,
+                             link_use=np.full(20, 4 * 3.5 / 20))
+    assert activity_of(result, 2) == pytest.approx((20, 4 * 3.5, 4 * 4.5, 4.0))
+    assert activity_of(result, 1).delivered == 2.0
 
 
 def test_copper_power_is_its_closed_form():

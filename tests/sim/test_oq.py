@@ -139,6 +139,21 @@ def test_overload_is_said_and_not_averaged(seed):
     assert not few.stable and "more than 1000" in few.why
 
 
+def test_light_traffic_is_never_called_unstable(seed):
+    for k in range(20):
+        traffic = poisson(32, 0.06, 15_000.0, nbytes=256, seed=seed + k)
+        run = OQModel(single_stage(32, 64.0, flight_ns=120.0)).load(traffic)
+        assert run.stable, (seed + k, run.why)
+
+
+def test_overload_is_said_although_most_packets_are_in_flight_anyway(seed):
+    # 1.15 of an output, and 6,000 packets on their way by the length of the links alone.
+    traffic = bernoulli(4, 0.2875, 25_000, slot_ns=1.0, nbytes=64, seed=seed,
+                        destinations=permutation([0, 0, 0, 0]))
+    run = OQModel(single_stage(4, 64.0, flight_ns=3000.0)).load(traffic, warmup_ns=7000.0)
+    assert not run.stable and "grow" in run.why
+
+
 def test_round_robin_shares_an_output_among_vcs(seed):
     # VC 0 asks for 0.9 of the output, VC 1 for 0.4: VC 1 gets all of it, VC 0 the rest.
     parts = [bernoulli(2, load, 20_000, slot_ns=1.0, nbytes=64, seed=seed + vc,
@@ -203,6 +218,9 @@ def test_ideal_switch_of_a_rack_has_its_zero_load_latency(links):
         assert cycles == pytest.approx(2 * (1 + flight) + 4)
 
 
+STRAY = poisson(4, 1.0, 1000.0, nbytes=64, destinations=permutation([7] * 4))
+
+
 @pytest.mark.parametrize("what, text", [
     (lambda: Builder(1), "endpoints = 1"),
     (lambda: Builder(5000), "2 to 4096"),
@@ -213,6 +231,7 @@ def test_ideal_switch_of_a_rack_has_its_zero_load_latency(links):
     (lambda: Builder(4).link(0, 1, 0.0, 0.0), "rate = 0.0"),
     (lambda: Builder(4).link(0, 1, 1.0, -2.0), "flight_ns = -2.0"),
     (lambda: Builder(4).routes([0], [(0,)]), "each of 4 endpoints"),
+    (lambda: Builder(2).routes([0], [(0,), ()]), "at least one"),
     (lambda: Builder(2).network(), "routes = 0"),
     (lambda: bernoulli(4, 1.2, 10, slot_ns=1.0, nbytes=64), "load = 1.2"),
     (lambda: poisson(4, 1.0, 10.0, nbytes=0), "nbytes = 0"),
@@ -220,6 +239,9 @@ def test_ideal_switch_of_a_rack_has_its_zero_load_latency(links):
      "endpoints = 8"),
     (lambda: OQModel(single_stage(4, 1.0)).load(poisson(4, 1.0, 10.0, nbytes=64), warmup_ns=10),
      "warmup_ns = 10"),
+    (lambda: OQModel(single_stage(4, 1.0)).load(STRAY), "dst = 7 to 7: must be 0 to 3"),
+    (lambda: OQModel(single_stage(4, 1.0)).load(STRAY._replace(
+        time=STRAY.time[::-1], dst=STRAY.src)), "in the order of their times"),
 ])
 def test_input_errors_name_the_field_and_what_is_allowed(what, text):
     with pytest.raises(ConfigError, match=text):
