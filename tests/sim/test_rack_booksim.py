@@ -48,7 +48,7 @@ def test_unloaded_latency_is_the_sum_of_the_stages(flits, seed):
     # Two cycles to the first router, four for each router and what is behind it, then the tail.
     router = VCRouter()
     hop = 1 + router.traverse + router.channel
-    result = VCRouterModel(clos(4), router).load(0.002, flits, seed=seed, cycles=20_000)
+    result = VCRouterModel(clos(4), router).load(0.01, flits, seed=seed, cycles=20_000)
     seen = np.flatnonzero(result.histogram)
     expected = [router.channel + routers * hop + flits - 1 for routers in (1, 3)]
     assert seen[0] == expected[0] and set(expected) <= set(seen.tolist())
