@@ -114,7 +114,8 @@ def _judge(state, end, cycle):
             own.expected += tail.flits
             own.dirty = 1
             more.frames += 1
-    elif news.seq > own.expected:
+    elif 0 < news.seq - own.expected < state.rules.replay_flits:
+        # Numbers are modulo 2R: one that is R ahead is taken for one behind.
         more.nak = 1
         more.gaps += 1
     elif tail.flits:
