@@ -91,6 +91,7 @@ class RackModel:
         work = make_work(cfg, graph, topology.hosts, topology.endpoints)
         flit = cfg.chiplet.flit_bytes
         shape = Shape(topology.hosts, flit, cfg.xbar.max_packet_flits * flit, bucket)
+        work.vc[:] = topology.table_vcs(graph.src, graph.dst, graph.vc)
         buckets = -(-cycles // bucket)
         tally = Tally(np.zeros((buckets, topology.ends.size), np.int32),
                       np.zeros(buckets, np.int64), np.zeros(cfg.chiplet.vcs, np.int64),
