@@ -97,7 +97,7 @@ def large(seed: int) -> list[Row]:
 
 def small(seed: int) -> list[Row]:
     """Those of 16."""
-    return _points(VCRouterModel(clos(4)), SMALL, seed, cycles=20_000, warmup=3000)
+    return _points(VCRouterModel(clos(4)), SMALL, seed, cycles=40_000, warmup=3000)
 
 
 def _points(model, points, seed: int, **window) -> list[Row]:
