@@ -6,7 +6,7 @@ from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import FULL, NO_FLIT, NONE, end_of, pack, tag_of, vc_of
 from lightloom.sim.wires import take_credit, take_flit
 
-from .draw import below, trials
+from .draw import below, gap
 from .post import post_credit, post_flit
 from .state import IDLE
 
@@ -37,7 +37,7 @@ def receive(state, end, cycle, window, tally):
 def send(state, end, cycle, window, tally, traffic):
     """Send a flit of the packet under way, or of the next one.
 
-    Packets wait for one another; one is created in each cycle with probability `traffic.rate`. A
+    Packets wait for one another; one is created in each cycle with the chance of `traffic.gaps`. A
     packet takes the next VC, round robin, that has a credit.
     """
     vcs, wire = state.vcs, state.wiring.inject[end]
@@ -47,7 +47,7 @@ def send(state, end, cycle, window, tally, traffic):
             state.stock[end * vcs + v] += pulses >> v & 1
     if state.left[end] == 0 and state.next_at[end] <= cycle:
         created = state.next_at[end]
-        state.next_at[end] += trials(state.streams, end, traffic.rate)
+        state.next_at[end] += gap(state.streams, end, traffic.gaps)
         dst = traffic.targets[end] if traffic.targets.size else below(
             state.streams, end, state.wiring.endpoints)
         state.word[end] = pack(0, 0, NONE, end, dst, created)
@@ -77,7 +77,7 @@ def send(state, end, cycle, window, tally, traffic):
 
 
 @step_function
-def first_arrivals(state, rate):
+def first_arrivals(state, gaps):
     """Cycle of each endpoint's first packet."""
     for end in range(state.wiring.endpoints):
-        state.next_at[end] = trials(state.streams, end, rate) - 1
+        state.next_at[end] = gap(state.streams, end, gaps) - 1

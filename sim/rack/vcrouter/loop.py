@@ -19,10 +19,10 @@ class Window(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """`rate`: packets created in a cycle and endpoint; `targets` int64[E]: destination of each
-    endpoint's packets, or empty: all alike."""
+    """`gaps`: of the chance that an endpoint creates a packet in a cycle; `targets` int64[E]:
+    destination of each endpoint's packets, or empty: all alike."""
 
-    rate: float
+    gaps: np.ndarray        # uint64: of load.random.gap_table
     packet_flits: int
     targets: np.ndarray
 
@@ -53,7 +53,7 @@ def make_tally(longest: int) -> Tally:
 @njit(cache=True)
 def start(state, traffic):
     """Before cycle 0."""
-    first_arrivals(state, traffic.rate)
+    first_arrivals(state, traffic.gaps)
 
 
 @njit(cache=True)

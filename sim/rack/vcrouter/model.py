@@ -9,6 +9,7 @@ import numpy as np
 
 from lightloom.config import ConfigError
 from lightloom.sim.flits import NO_FLIT, vc_of
+from lightloom.sim.rack.load.random import gap_table
 
 from .loop import Traffic, Window, make_tally, run_cycles, start
 from .router import VCRouter
@@ -18,7 +19,7 @@ from .wiring import make_wiring
 CHUNK = 500
 """Cycles between two calls of `progress`, and between looks whether the run is drained."""
 CARRIED = 0.95
-"""Of the offered rate: less of it in the window, and the queues were growing."""
+"""Of what was created in the window: less came, and the queues were growing."""
 LONGEST = 1 << 14
 """Latencies that the histogram tells apart, in cycles."""
 
@@ -34,7 +35,7 @@ class VCLoad:
         packets created in the window; not a number when not `stable`
     hops_mean : routers passed, of the same packets
     stable : all packets of the window arrived within as many cycles again after it, and what
-        arrived in it was at least `CARRIED` of what was offered
+        arrived in the window was at least `CARRIED` of what was created in it
     histogram : int64[cycles]: packets by latency; the last place is for all that are longer
     flit_hops, cycles, seconds : flits through routers, cycles, wall time of the loop (without
         compilation), of the whole run
@@ -103,7 +104,7 @@ class VCRouterModel:
                 allowed = "above 0 and at most 1" if least is None else f"at least {least}"
                 raise ConfigError(f"{name} = {value}: must be {allowed}")
         state = make_state(self.router, self.wiring, seed)
-        traffic = Traffic(load / packet_flits, packet_flits, self._targets(targets))
+        traffic = Traffic(gap_table(load / packet_flits), packet_flits, self._targets(targets))
         window, tally = Window(warmup, warmup + cycles), make_tally(LONGEST)
         start(state, traffic)
         run_cycles(state, traffic, window, tally, 0, 0)                 # compiles
@@ -118,7 +119,7 @@ class VCRouterModel:
             if progress is not None:
                 progress(cycle)
         check_conservation(state, tally)
-        return self._result(load, cycles, cycle, state, window, tally, seconds)
+        return self._result(traffic, load, cycles, cycle, state, window, tally, seconds)
 
     def _targets(self, targets) -> np.ndarray:
         count = self.wiring.endpoints
@@ -129,13 +130,14 @@ class VCRouterModel:
                               f"each 0..{count - 1}")
         return found
 
-    def _result(self, load, cycles, ran, state, window, tally, seconds) -> VCLoad:
+    def _result(self, traffic, load, cycles, ran, state, window, tally, seconds) -> VCLoad:
         packets = int(tally.packets[0])
-        accepted = int(tally.accepted[0]) / (cycles * self.wiring.endpoints)
-        stable = _drained(state, window, tally) and accepted >= CARRIED * load
+        arrived = int(tally.accepted[0])
+        stable = (_drained(state, window, tally)
+                  and arrived >= CARRIED * packets * traffic.packet_flits)
         known = stable and packets
         return VCLoad(
-            offered=load, accepted=accepted,
+            offered=load, accepted=arrived / (cycles * self.wiring.endpoints),
             latency_mean=tally.latency[0] / packets if known else np.nan,
             latency_max=float(tally.latency[1]) if known else np.nan,
             hops_mean=tally.hops[0] / packets if known else np.nan, stable=bool(stable),

@@ -92,8 +92,8 @@ def make_state(router, wiring: Wiring, seed: int) -> VCState:
     return VCState(
         wiring=wiring, wires=make_wires(ports + ends),
         flits_due=np.zeros(SLOTS * wiring.routers, np.uint64),
-        credits_due=np.zeros(SLOTS * wiring.routers, np.uint64), vcs=vcs,
-        depth=depth, channel=router.channel, traverse=router.traverse, credit_delay=router.credit_delay,
+        credits_due=np.zeros(SLOTS * wiring.routers, np.uint64), vcs=vcs, depth=depth,
+        channel=router.channel, traverse=router.traverse, credit_delay=router.credit_delay,
         flits=np.zeros(lanes * depth, np.int64), head=np.zeros(lanes, np.int16),
         count=np.zeros(lanes, np.int16), goes=np.full(lanes, IDLE, np.int16),
         out_vc=np.zeros(lanes, np.uint8), asking=np.zeros(ports, np.uint64),
