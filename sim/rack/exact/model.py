@@ -67,7 +67,8 @@ class ExactModel:
         self.faults = faults or LineFaults()
         self.faults.check(cfg, self.topology.ends.size)
 
-    def run(self, packets, cycles: int, *, progress=None) -> ExactRun:
+    def run(self, packets, cycles: int, *, settle: int | None = None,
+            progress=None) -> ExactRun:
         """Run from reset (cycle 0).
 
         Parameters
@@ -76,6 +77,7 @@ class ExactModel:
             Offered as :meth:`..pair.PairModel.run` has it; until links are up they wait. `data`
             is bytes.
         cycles : int
+            Cycles to run; with `settle`, at the most: so many behind the last beat are enough.
         progress : callable, optional
             Called with the number of cycles done, now and then.
 
@@ -105,8 +107,12 @@ class ExactModel:
             run_beats(fabric, begin, columns, size, cycle, cycle + 1, logs, counts, at, nobody)
             if progress is not None and cycle % 100 == 99:
                 progress(cycle + 1)
+            if settle is not None and counts[1] == logs.shape[2]:
+                if settle == 0:
+                    break
+                settle -= 1
         return ExactRun(*beats_by_port(topology, begin, logs, counts), links.status,
-                        links.changes, cycles, perf_counter() - started)
+                        links.changes, cycle + 1, perf_counter() - started)
 
 
 class _Links:
