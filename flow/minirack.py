@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
@@ -16,7 +17,7 @@ from ..sim.link.end.ports import UP
 from ..sim.rack.beats import BeatModel
 from ..sim.rack.exact import ExactModel, LineFaults
 from ..tb.pair_harness import HostPacket
-from ..tb.rack_harness import RackRun, run_rack, switch_config
+from ..tb.rack_harness import RackRun, build, run_rack, switch_config
 from . import cache
 from .errors import FlowError, writable
 from .replay import SETTLE, compare
@@ -150,10 +151,12 @@ def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors:
         expected = ExactModel(own, faults).run(offered, start + MOST * span, settle=SETTLE)
         seconds = expected.seconds
     cycles = expected.cycles if exact else expected.cycles + SETTLE
-    verilog = {"endpoint": cache.to_verilog(chiplet(cfg), name="endpoint"),
-               "switch": cache.to_verilog(chiplet(switch_config(cfg)), name="switch")}
-    seen = run_rack(cfg, topology, verilog, offered, cycles=cycles, start=start, folder=out,
-                    faults=faults, simulator=simulator)
+    verilog = {"endpoint": _verilog(chiplet, cfg, "endpoint"),
+               "switch": _verilog(chiplet, switch_config(cfg), "switch")}
+    room = max(1024, packets * (cfg.xbar.max_packet_flits + 1), errors + 1)
+    program = build(cfg, topology, verilog, simulator=simulator, room=room)
+    seen = run_rack(cfg, topology, program, offered, cycles=cycles, start=start, folder=out,
+                    faults=faults, room=room)
     flits, mismatches = compare(cfg, offered, expected, seen,
                                 topology.names[:topology.endpoints])
     if exact:
@@ -165,6 +168,12 @@ def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors:
     if not quiet:
         show(done)
     return done
+
+
+@lru_cache
+def _verilog(chiplet, cfg, name: str) -> str:
+    """A chiplet, exported; made once in a process, as even its elaboration takes a while."""
+    return cache.to_verilog(chiplet(cfg), name=name)
 
 
 def draw_faults(cfg, topology, seed, start, span, errors, lane_death) -> LineFaults:

