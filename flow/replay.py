@@ -112,17 +112,25 @@ def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: 
     return Replay(flits, cycles, mismatches, run.seconds, run)
 
 
-def compare(cfg, packets, expected, run: PairRun) -> tuple[int, list[str]]:
+def compare(cfg, packets, expected, run, names=ENDS) -> tuple[int, list[str]]:
     """Flits compared, and a line for each beat that differs in any cycle or bit.
 
     A flit is compared where it enters a host port, and where it leaves one at the other end.
+
+    Parameters
+    ----------
+    packets : [ends][host_ports] lists of HostPacket
+    expected : lightloom.sim.rack.PairRun, or what has its `accepted` and `delivered`
+    run : PairRun, or what has its `sent` and `received`
+    names : sequence of str
+        Of the ends.
     """
     flits, mismatches = 0, []
-    for end, name in enumerate(ENDS):
+    for end, name in enumerate(names):
         for host in range(cfg.chiplet.host_ports):
             for way, model, beats in (("in", expected.accepted, run.sent),
                                       ("out", expected.delivered, run.received)):
-                want, labels = _beats(cfg, packets, model[end][host])
+                want, labels = _beats(cfg, packets, model[end][host], names)
                 seen = beats[end][host]
                 port = f"port {name}.host_{way}[{host}]"
                 flits += len(want) if way == "out" else 0
@@ -130,7 +138,7 @@ def compare(cfg, packets, expected, run: PairRun) -> tuple[int, list[str]]:
     return flits, mismatches
 
 
-def _beats(cfg, packets, model) -> tuple[list[Beat], list[str]]:
+def _beats(cfg, packets, model, names) -> tuple[list[Beat], list[str]]:
     """Beats that the model says cross a host port, and how an error names each flit."""
     size, full = cfg.chiplet.flit_bytes, (1 << cfg.chiplet.flit_bytes) - 1
     beats, labels = [], []
@@ -143,7 +151,7 @@ def _beats(cfg, packets, model) -> tuple[list[Beat], list[str]]:
         beats.append(Beat(
             cycle=cycle, last=int(last), user=packet.vc, src=packet.src, dst=packet.dst,
             keep=(1 << len(data)) - 1 if last else full, data=int.from_bytes(data, "little")))
-        labels.append(f"flit {index} of packet {number} from {ENDS[end]}.host_in[{host}] "
+        labels.append(f"flit {index} of packet {number} from {names[end]}.host_in[{host}] "
                       f"(GPU {packet.src} to {packet.dst}, VC {packet.vc})")
     return beats, labels
 

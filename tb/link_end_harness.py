@@ -87,7 +87,11 @@ class _Reader:
 
 
 def _status(cfg, word: int) -> Status:
-    fields = decode(LinkStatus(cfg), word)
+    return link_status(decode(LinkStatus(cfg), word))
+
+
+def link_status(fields: dict) -> Status:
+    """A decoded `LinkStatus`; its fields are used up."""
     session = fields.pop("session")
     fields.update(fields.pop("rx"), session=session["ours"], theirs=session["theirs"],
                   state=State[fields["state"]], stalled=tuple(fields["stalled"].values()))

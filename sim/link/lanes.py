@@ -149,15 +149,9 @@ class TransmitLanesModel:
         int
             `lanes_off` as visible in this cycle.
         """
+        off = self.off(heard, struck, asleep)
         if self._lanes == 1:
             return 0
-        every = (1 << self._lanes) - 1
-        off = heard | struck
-        if asleep:
-            rest = ~off
-            off = every & ~(rest & -rest)
-        if self._searching:
-            off = every & ~(1 << self._pick)
         if aligned:
             self._timer = 0
         elif self._timer == self._wait:
@@ -169,4 +163,17 @@ class TransmitLanesModel:
             self._timer += 1
         if taken:
             self._searching = False
+        return off
+
+    def off(self, heard, struck, asleep) -> int:
+        """`lanes_off` as visible in the coming cycle; arguments as of :meth:`step`."""
+        if self._lanes == 1:
+            return 0
+        every = (1 << self._lanes) - 1
+        if self._searching:
+            return every & ~(1 << self._pick)
+        off = heard | struck
+        if asleep:
+            rest = ~off
+            off = every & ~(rest & -rest)
         return off

@@ -83,13 +83,16 @@ def make_fabric(cfg, topology) -> Fabric:
 def fabric_step(fabric, cycle, link_flits):
     """Step crossbars and links; the number of flits through crossbars.
 
-    `link_flits` int32[link ends]: flits that each end has delivered, added to.
+    `link_flits` int32[link ends]: flits that each end has delivered, added to; the links are not
+    stepped when it is empty.
     """
     hops = 0
     for node in range(fabric.endpoints.nodes):
         hops += xbar_step(fabric.endpoints, fabric.wires, node, cycle)
     for node in range(fabric.switches.nodes):
         hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
+    if link_flits.size == 0:
+        return hops
     for end in range(fabric.links.ends.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
     for end in range(fabric.delays.peers.size):

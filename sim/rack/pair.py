@@ -80,36 +80,53 @@ class PairModel:
         logs = np.zeros((2, 4, int((-(-columns[4] // size)).sum())), np.int64)
         fabric = make_fabric(self.cfg, self.topology)
         counts = np.zeros(2, np.int64)
+        at = np.zeros((3, begin.size - 1), np.int64)
+        at[0] = begin[:-1]
         link_flits = np.zeros(self.topology.ends.size, np.int32)
-        ran = _run(fabric, begin, columns, size, -1 if cycles is None else cycles, logs, counts,
-                   link_flits)
-        return PairRun(*(self._split(begin, log[:, :count])
-                         for log, count in zip(logs, counts, strict=True)), ran)
+        ran = run_beats(fabric, begin, columns, size, 0, -1 if cycles is None else cycles, logs,
+                        counts, at, link_flits)
+        return PairRun(*beats_by_port(self.topology, begin, logs, counts), ran)
 
-    def _split(self, begin, log):
-        """The log of a direction, rows (port, cycle, word, beat), by end and host port."""
-        hosts = self.topology.hosts
+
+def beats_by_port(topology, begin, logs, counts):
+    """The logs of both directions, rows (port, cycle, word, beat), by endpoint and host port."""
+    hosts, ways = topology.hosts, []
+    for log, count in zip(logs, counts, strict=True):
+        log = log[:, :count]
         number = tag_of.py_func(log[2])
         owner = np.searchsorted(begin, number, side="right") - 1
         beats = Beats(
             log[1], owner // hosts, owner % hosts, number - begin[owner], log[3],
             first_of.py_func(log[2]) == 1, end_of.py_func(log[2]) != NONE)
-        return [[Beats(*(field[log[0] == end * hosts + host] for field in beats))
-                 for host in range(hosts)] for end in range(2)]
+        ways.append([[Beats(*(field[log[0] == end * hosts + host] for field in beats))
+                      for host in range(hosts)] for end in range(topology.endpoints)])
+    return ways
 
 
 @njit(cache=True)
-def _run(fabric, begin, columns, flit_bytes, cycles, logs, counts, link_flits):
-    """Fill the logs of beats in and out, and how many each has; the cycles run."""
-    at = np.zeros((3, begin.size - 1), np.int64)
-    at[0] = begin[:-1]
-    return _loop(fabric, begin, columns, flit_bytes, cycles, logs, counts, at, link_flits)
+def run_beats(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits):
+    """Run from `cycle` up to `cycles`, or, where that is -1, until nothing moves; the cycle to go
+    on from.
+
+    Parameters
+    ----------
+    begin : int64[ports + 1]
+        Number of the first packet of each host port.
+    columns : int64[5, packets]
+        Cycle, src, dst, vc and bytes of each packet.
+    logs, counts : int64[2, 4, beats], int64[2]
+        Filled: beats in and out as (port, cycle, word, beat), and how many there are.
+    at : int64[3, ports]
+        Packet that a port offers, its beat, and the beat that comes out next.
+    link_flits : int32[link ends]
+        As of :func:`.fabric.fabric_step`; the links are not stepped when it is empty.
+    """
+    return _loop(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits)
 
 
 @step_function
-def _loop(fabric, begin, columns, flit_bytes, cycles, logs, counts, at, link_flits):
-    """`at` [3, ports]: packet that a port offers, its beat, and the beat that comes out next."""
-    cycle = moved = 0
+def _loop(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits):
+    moved = 0
     while cycle != cycles:
         if cycles < 0 and (counts[1] == logs.shape[2] or cycle > moved + STALL):
             break

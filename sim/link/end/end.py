@@ -38,8 +38,8 @@ class EndModel:
     def step(self, inputs: Inputs) -> Outputs:
         """One cycle: what is visible in it; registers are written at its end.
 
-        The offered beat does not depend on the inputs of the cycle, so one may look at it first:
-        :attr:`beat`.
+        What is offered, and the lanes that are out, do not depend on the inputs of the cycle, so
+        one may look at them first: :attr:`beat`, :attr:`lanes_off`.
         """
         tx, rx, training = self._tx, self._rx, self._training
         aligned = inputs.aligned
@@ -86,3 +86,9 @@ class EndModel:
     def beat(self):
         """The beat that is offered in the coming cycle, or None."""
         return self._tx.beat
+
+    @property
+    def lanes_off(self) -> int:
+        """`lanes_off` of the coming cycle."""
+        training = self._training
+        return self._lanes.off(training.heard, training.struck, training.asleep)

@@ -1,0 +1,105 @@
+"""A small rack in RTL against the model: every flit at every host port, in its cycle."""
+
+import numpy as np
+import pytest
+
+from lightloom import config
+from lightloom.config import ConfigError
+from lightloom.flow import minirack
+from lightloom.flow.errors import FlowError
+from lightloom.sim.rack import pair
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+def held(done):
+    assert not done.mismatches, "\n".join(done.mismatches[:10])
+
+
+def expected_of(cfg, packets):
+    return minirack.BeatModel(cfg).run(
+        [[[(p.cycle, p.src, p.dst, p.vc, len(p.data)) for p in port] for port in end]
+         for end in packets])
+
+
+@pytest.mark.slow
+def test_mini_rack_in_rtl_equals_the_model_flit_by_flit(tmp_path, seed, monkeypatch):
+    """And what is wrong by one cycle, or by one turn of an arbiter, is found out."""
+    done = minirack.run(seed=seed, out=tmp_path, quiet=True)
+    held(done)
+    assert done.model == "fast" and done.flits > 500 and not done.lanes and not done.replays
+    # The hot spot fills the switches: hosts have to wait.
+    cfg = minirack.mini()
+    packets = minirack.traffic(cfg, seed, cfg.derived.bringup_cycles, 12)
+    accepted = [np.diff(port.cycle[port.packet == k]) for end in expected_of(cfg, packets).accepted
+                for port in end for k in range(12)]
+    assert max(gap.max(initial=0) for gap in accepted) > 1
+    names = [f"gpu {e}" for e in range(8)]
+    longer = config.override(cfg, rack__fibre_m=1.5)
+    assert minirack.compare(cfg, packets, expected_of(longer, packets), done.run, names)[1]
+
+    def turned(*args):
+        fabric = make_fabric(*args)
+        fabric.switches.accept_from[:] = 1
+        return fabric
+
+    make_fabric = pair.make_fabric
+    monkeypatch.setattr(pair, "make_fabric", turned)
+    assert minirack.compare(cfg, packets, expected_of(cfg, packets), done.run, names)[1]
+
+
+@pytest.mark.slow
+def test_bit_errors_and_a_dead_lane_cost_the_same_cycles_in_rtl_and_model(tmp_path, seed):
+    done = minirack.run(seed=seed, packets=4, errors=20, lane_death=True, out=tmp_path, quiet=True)
+    held(done)
+    assert done.model == "exact" and done.replays > 0
+    assert list(done.lanes.values()) == [1]
+    lost, back = done.outage
+    assert 0 < lost < back
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(4))
+def test_mini_rack_equals_the_model_for_long(tmp_path, seed, part):
+    done = minirack.run(seed=seed + part, packets=150, out=tmp_path, quiet=True)
+    held(done)
+    assert done.flits > 5000
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(4))
+def test_mini_rack_equals_the_exact_model_for_long(tmp_path, seed, part):
+    done = minirack.run(seed=seed + part, packets=30, errors=150, lane_death=True, out=tmp_path,
+                        quiet=True)
+    held(done)
+    assert done.replays > 20
+
+
+@pytest.mark.long
+def test_mini_rack_of_the_profile_sim_survives_a_dead_lane(tmp_path, seed):
+    """Four lanes, and the shipped profile's depths and periods."""
+    done = minirack.run("sim", seed=seed, packets=8, errors=20, lane_death=True, out=tmp_path,
+                        quiet=True)
+    held(done)
+    assert list(done.lanes.values()) == [3]
+
+
+def test_faults_are_the_same_for_a_seed_and_lie_in_the_traffic():
+    cfg = minirack.mini()
+    topology = minirack.BeatModel(cfg).topology
+    faults = minirack.draw_faults(cfg, topology, 7, 1000, 300, 50, True)
+    assert faults == minirack.draw_faults(cfg, topology, 7, 1000, 300, 50, True)
+    assert faults != minirack.draw_faults(cfg, topology, 8, 1000, 300, 50, True)
+    assert all(1000 <= cycle < 1300 for _, cycle, *_ in faults.flips)
+    assert faults.dark[0][2] == 1100
+
+
+def test_what_the_mini_rack_cannot_do_is_refused(tmp_path):
+    with pytest.raises(FlowError, match="packets = 0: must be at least 1"):
+        minirack.run(packets=0, out=tmp_path)
+    with pytest.raises(FlowError, match="errors = -1"):
+        minirack.run(errors=-1, out=tmp_path)
+    with pytest.raises(FlowError, match="no errors on its fibres"):
+        minirack.run(errors=1, exact=False, out=tmp_path)
+    with pytest.raises(ConfigError, match="chiplet.flit_bytes"):
+        minirack.run(changes={"chiplet__flit_bytes": 8}, out=tmp_path)
