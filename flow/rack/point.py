@@ -55,7 +55,8 @@ class Point:
     Attributes
     ----------
     cfg : lightloom.config.Config
-    work : a frozen dataclass with `columns()`, `cost(cfg)` and `run(model, seed, progress)`
+    work : a frozen dataclass with `columns()`, `cost(cfg)` and
+        `run(cfg, faults, seed, progress)`, as `Load` and `Collective` (:mod:`.works`)
     seed : of all that is random
     fault, schedule : name and text of a schedule of faults; both empty without faults
     labels : further columns of the table, as (name, value)
@@ -94,8 +95,6 @@ class Point:
 
     def run(self, progress=None) -> Outcome:
         """Build the model and run it; `progress` is called with the cycles done."""
-        from ...sim.rack import RackModel
-
         faults = None
         if self.schedule:
             from ...sim.rack.faults import FaultSchedule
@@ -103,8 +102,7 @@ class Point:
             with _file(self.fault, self.schedule) as path:
                 faults = FaultSchedule.read(path)
         with located(self.cfg, self.network) as cfg:
-            model = RackModel(cfg, faults=faults) if faults else RackModel(cfg)
-        return self.work.run(model, self.seed, progress)
+            return self.work.run(cfg, faults, self.seed, progress)
 
 
 @contextmanager
