@@ -114,6 +114,20 @@ def test_topology_counts_what_the_shipped_rack_has():
     assert "32 leaf, 32 spine" in output("topology")
 
 
+@pytest.mark.parametrize(("fields", "hops", "diameter", "bisection"), [
+    # A ring of 8 with one GPU each: mean distance 16/7, and a cut of 2 fibres.
+    (("rack.topology=torus", "rack.dims=[8]", "rack.radix=4"), 1 + 16 / 7, 5, 2),
+    (("rack.topology=mesh", "rack.dims=[2,4]", "rack.radix=8"), 3, 5, 2),
+    (("rack.topology=butterfly", "rack.dims=[8]", "rack.radix=8"), 2, 2, 16),
+    (("rack.topology=direct", "rack.radix=8"), 1, 1, None),
+])
+def test_topology_has_the_figures_of_the_textbook(fields, hops, diameter, bisection):
+    sets = [each for field in ("rack.endpoints=8", *fields) for each in ("--set", field)]
+    found = json.loads(output("topology", *sets, "--json"))
+    assert found["hops_mean"] == pytest.approx(hops)
+    assert (found["diameter"], found["bisection"]) == (diameter, bisection)
+
+
 @pytest.mark.parametrize(("arguments", "expected"), [
     (("load", "--set", "rack.endpoints"), "--set 'rack.endpoints': must be NAME=VALUE"),
     (("load", "--set", "endpoints=8"), "endpoints: no such field of a configuration"),
