@@ -19,6 +19,11 @@ step_function = numba.njit(cache=True, _nrt=False, forceinline=True)
 """Decorator of functions that allocate nothing and are called from a compiled loop only."""
 
 
+unit_function = numba.njit(cache=True, _nrt=False)
+"""The same, for functions that stay one by themselves: compiled once for all loops that call them,
+for a call in which each array of the state is handed over. For what steps many things a cycle."""
+
+
 def use_own_cache() -> None:
     """Keep machine code in a folder of its own for each state of the sources.
 

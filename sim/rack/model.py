@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 
+from .activity import make_activity
 from .fabric import make_fabric
 from .kernel import Shape, Tally, run_cycles
 from .result import RackResult
@@ -88,23 +89,27 @@ class RackModel:
         """
         cfg, topology = self.cfg, self.topology
         fabric = make_fabric(cfg, topology)
+        activity = make_activity(topology, fabric)
         work = make_work(cfg, graph, topology.hosts, topology.endpoints)
         flit = cfg.chiplet.flit_bytes
         shape = Shape(topology.hosts, flit, cfg.xbar.max_packet_flits * flit, bucket)
+        work.vc[:] = topology.table_vcs(graph.src, graph.dst, graph.vc)
         buckets = -(-cycles // bucket)
         tally = Tally(np.zeros((buckets, topology.ends.size), np.int32),
                       np.zeros(buckets, np.int64), np.zeros(cfg.chiplet.vcs, np.int64),
-                      np.zeros(1, np.int64))
+                      np.zeros(2, np.int64))
         room = 8 * topology.hosts * topology.endpoints
         packets = make_packets(room)
-        run_cycles(fabric, work, packets, tally, shape, 0, 0)      # compiles
+        run_cycles(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
         cycle, end, seconds, timeline = 0, 0, 0.0, self.timeline()
         while cycle < cycles:
             if cycle == end:
                 end = min(cycles, cycle - cycle % CHUNK + CHUNK)
                 end = next_stop(timeline, fabric, cycle, end)
+            # What a timeline changed is not known to be at rest.
+            activity.every[0] = 1
             begin = perf_counter()
-            cycle = run_cycles(fabric, work, packets, tally, shape, cycle, end)
+            cycle = run_cycles(fabric, activity, work, packets, tally, shape, cycle, end)
             seconds += perf_counter() - begin
             if cycle < end:
                 packets = extended(packets, max(room, packets.task.size))
@@ -119,5 +124,5 @@ class RackModel:
             src=graph.src[seen["task"]], dst=graph.dst[seen["task"]], vc=graph.vc[seen["task"]],
             **seen, task_done=work.done, link_flits=tally.link_flits,
             link_names=self.topology.link_names, delivered_flits=tally.delivered_flits,
-            vc_flits=tally.vc_flits, flit_hops=int(tally.hops[0]), bucket=bucket, cycles=cycles,
+            vc_flits=tally.vc_flits, flit_hops=int(tally.hops.sum()), bucket=bucket, cycles=cycles,
             seconds=seconds)

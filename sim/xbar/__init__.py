@@ -1,5 +1,6 @@
 """Golden model of the crossbar (docs/crossbar.md)."""
 
+from .group import xbars_step
 from .model import CrossbarModel, Delivered
 from .shape import MAX_PORTS, Shape
 from .state import XbarState, make_xbars
@@ -21,4 +22,4 @@ from .tables import (
 
 __all__ = ["ALL", "DEFAULT", "DENIED", "MAX_PORTS", "NO_ENTRY", "ONE", "PERMIT", "ROUTE", "SLOT",
            "SOURCE", "STRICT", "CrossbarModel", "Delivered", "Entries", "Shape", "XbarState",
-           "make_entries", "make_xbars", "xbar_step"]
+           "make_entries", "make_xbars", "xbar_step", "xbars_step"]

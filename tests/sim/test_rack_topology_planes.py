@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from rack_graphs import graph
 from rack_networks import network, shortest_hops, walk
+from xbar_restated import crc8
 
 from lightloom import config
 from lightloom.sim.rack import RackModel
@@ -58,3 +59,25 @@ def test_occupancy_sprays_the_packets_of_one_flow_over_all_planes():
     sent = [flits[k] for k, name in enumerate(hashed.link_names) if name.startswith("gpu 0 ->")]
     assert sorted(sent)[:3] == [0, 0, 0]
     assert result.delivered.max() < hashed.delivered.max()
+
+
+def hashed(ports, src, dst):
+    """The member of a set that `ecmp` = "hash" takes (docs/crossbar.md)."""
+    members = [p for p in range(64) if int(ports) >> p & 1]
+    return members[crc8(src << 12 | dst) * len(members) >> 8]
+
+
+def test_hash_leaves_each_plane_a_part_of_its_uplinks_alone():
+    """The polarisation that docs/topologies.md warns of; D-mod-k does not have it."""
+    uplinks = {}
+    for routing in ("ecmp", "minimal"):
+        topology = rack(planes(4, routing=routing))
+        seen = uplinks[routing] = {p: set() for p in range(4)}
+        for src in range(16):
+            for dst in range(16):
+                if src // 4 != dst // 4:
+                    p = hashed(topology.endpoint_entries.ports[src, dst], src, dst) - topology.hosts
+                    seen[p].add(hashed(topology.switch_entries.ports[8 * p + src // 4, dst],
+                                       src, dst))
+    assert uplinks == {"ecmp": {p: {4 + p} for p in range(4)},
+                       "minimal": {p: {4, 5, 6, 7} for p in range(4)}}

@@ -1,5 +1,7 @@
 """Routes by the source: words lead to the destination, classes close no circle, UGAL compares."""
 
+import dataclasses
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -8,9 +10,16 @@ from rack_graphs import graph as task_graph
 from rack_networks import across, network
 
 from lightloom import config
-from lightloom.sim.rack import RackModel
+from lightloom.config import ConfigError
+from lightloom.sim.rack import RackModel, model
 from lightloom.sim.rack.fabric import make_fabric
-from lightloom.sim.rack.topology import packet_route, rack, route_word, vc_of_packet
+from lightloom.sim.rack.topology import (
+    TABLES,
+    packet_route,
+    rack,
+    route_word,
+    vc_of_packet,
+)
 from lightloom.sim.rack.topology.source import class_by, minimal_via, queued_for, word_by
 from lightloom.sim.xbar import SOURCE
 
@@ -41,13 +50,14 @@ def drawn(routes, src, dst, random):
 
 
 @njit
-def chosen(routes, switches, src, dst, vc, random):
-    return packet_route(routes, switches, src, dst, vc, random)
+def chosen(routes, switches, src, dst, vc, random, home, port):
+    """Word, VC, and what waits for an output of a switch."""
+    word, vc = packet_route(routes, switches, src, dst, vc, random)
+    return word, vc, queued_for(routes, switches, home, port)
 
 
-@njit
 def queued(routes, switches, home, port):
-    return queued_for(routes, switches, home, port)
+    return chosen(routes, switches, 0, 1, 0, np.uint64(0), home, port)[2]
 
 
 @njit
@@ -209,7 +219,7 @@ def test_ugal_takes_the_detour_when_twice_as_much_and_more_waits_for_the_direct_
     # From switch 0 to switch 1: port 2 is direct, of 2 switches; port 4 leads to 3, of 3.
     expected = {via: words(routes, *(np.array([x]) for x in (0, 2, via)))[0][0] for via in (0, 3)}
     assert [hex(expected[via]) for via in (0, 3)] == ["0x2", "0x304"]
-    take = lambda: hex(chosen(routes, switches, 0, 2, 0, detour)[0])
+    take = lambda: hex(chosen(routes, switches, 0, 2, 0, detour, 0, 0)[0])
     assert take() == "0x2"
     fill(topology, switches, 0, 0, 5, 0, 4, 2)      # 3 * 2 flits there
     fill(topology, switches, 0, 0, 5, 0, 2, 3)      # 2 * 3 here: no more
@@ -217,31 +227,78 @@ def test_ugal_takes_the_detour_when_twice_as_much_and_more_waits_for_the_direct_
     fill(topology, switches, 1, 0, 5, 1, 2, 1)
     assert take() == "0x304"
     # Above both: the class of the peak; directly upwards it is the same, downwards the other.
-    assert chosen(routes, switches, 0, 2, 1, detour)[1] == 0
-    assert chosen(routes, switches, 2, 0, 1, np.uint64(0))[1] == 1
+    assert chosen(routes, switches, 0, 2, 1, detour, 0, 0)[1] == 0
+    assert chosen(routes, switches, 2, 0, 1, np.uint64(0), 0, 0)[1] == 1
 
 
 def test_tables_need_no_word():
     cfg = network("torus", 36, dims=(6, 6), vcs=4)
     topology = rack(cfg)
     switches = make_fabric(cfg, topology).switches
-    word, vc = chosen(topology.routes, switches, 3, 0, 5, np.uint64(9))
+    word, vc, _ = chosen(topology.routes, switches, 3, 0, 5, np.uint64(9), 0, 0)
     assert word == 0 and vc == own_vc(topology.routes, 3, 0, 5) == topology.routes.class_of[3, 0]
 
 
-def test_ugal_reads_the_counts_that_the_crossbars_keep():
-    """Two hosts of a switch send to one output; its queue grows by their sum less its rate."""
-    cfg = network("butterfly", 8, routing="minimal", dims=(4,), switch_endpoints=2)
-    cfg = config.override(cfg, xbar__ecmp="occupancy")
-    model = RackModel(cfg)
-    kept = {}
-    from lightloom.sim.rack import model as module
-    original = module.make_fabric
-    try:
-        module.make_fabric = lambda *args: kept.setdefault("fabric", original(*args))
-        model.run(task_graph([(0, 2, 40_000, 0), (1, 3, 40_000, 0)]), 350)
-    finally:
-        module.make_fabric = original
-    switches = kept["fabric"].switches
-    assert queued(model.topology.routes, switches, 0, 2) > 50
-    assert queued(model.topology.routes, switches, 0, 3) == 0
+def test_ugal_reads_the_counts_that_the_crossbars_keep(monkeypatch):
+    """Two hosts of a switch send to one output: its queue grows."""
+    cfg = network("butterfly", 8, dims=(4,), switch_endpoints=2)
+    rack_model = RackModel(config.override(cfg, xbar__ecmp="occupancy"))
+    kept = []
+    monkeypatch.setattr(model, "make_fabric", lambda *args: kept.append(make_fabric(*args))
+                        or kept[-1])
+    rack_model.run(task_graph([(0, 2, 160_000, 0), (1, 3, 160_000, 0)]), 350)
+    routes, switches = rack_model.topology.routes, kept[0].switches
+    assert queued(routes, switches, 0, 2) > 50
+    assert queued(routes, switches, 0, 3) == 0
+
+
+@pytest.mark.parametrize("cfg", [CASES[0], CASES[3]], ids=[IDS[0], IDS[3]])
+def test_words_steer_packets_through_the_crossbars(cfg, seed, monkeypatch):
+    """The first packet of each endpoint, over the links that its word names."""
+    rng = np.random.default_rng(seed)
+    rack_model = RackModel(cfg)
+    topology = rack_model.topology
+    count, routes = topology.endpoints, topology.routes
+    src, dst = np.arange(count), rng.permutation(count)
+    src, dst = src[src != dst], dst[src != dst]
+    via = rng.integers(routes.vias, size=src.size)
+    word, _ = words(routes, src, dst, via)
+    # Packets are numbered in the order of the host ports.
+    order = np.argsort(src * topology.hosts + dst % topology.hosts)
+    rack_model.topology = dataclasses.replace(
+        topology, routes=routes._replace(mode=TABLES, classes=1, share=cfg.chiplet.vcs,
+                                         class_of=np.zeros((routes.switches,) * 2, np.uint8)))
+
+    def steered(*args):
+        fabric = make_fabric(*args)
+        switches = fabric.switches._replace(
+            source_routing=True, payload=np.append(word[order], np.zeros(9, np.uint64)))
+        return fabric._replace(switches=switches)
+
+    monkeypatch.setattr(model, "make_fabric", steered)
+    share = cfg.chiplet.optical_ports * cfg.chiplet.flit_bytes
+    result = rack_model.run(
+        task_graph([(int(s), int(d), share, 0) for s, d in zip(src, dst, strict=True)]), 900)
+    assert (result.task_done >= 0).all()
+    assert np.array_equal(result.src, src[order]) and np.array_equal(result.dst, dst[order])
+    taken = follow(topology, src, dst, word)
+    at_end = np.full(topology.ports, -1)
+    at_end[topology.ends[topology.peers]] = np.arange(topology.ends.size)
+    expected = np.bincount(at_end[taken[taken >= 0]], minlength=topology.ends.size)
+    uplinks = at_end[src * topology.endpoint_ports + topology.hosts]
+    expected += np.bincount(uplinks, minlength=topology.ends.size)
+    assert np.array_equal(result.link_flits.sum(axis=0), expected)
+
+
+def test_a_workload_is_not_run_on_routes_by_the_source():
+    with pytest.raises(ConfigError, match="rack.routing: must be 'minimal' or 'ecmp' for a work"):
+        RackModel(CASES[0]).run(task_graph([(0, 1, 1, 0)]), 1)
+
+
+def test_the_vcs_of_a_workload_are_those_of_its_packets():
+    topology = rack(network("torus", 36, dims=(6, 6), vcs=8))
+    src, dst = (axis.reshape(-1) for axis in np.indices((36, 36)))
+    vc = (src + dst) % 8
+    expected = [own_vc(topology.routes, *each) for each in zip(src, dst, vc, strict=True)]
+    assert topology.table_vcs(src, dst, vc).tolist() == expected
+    assert len(set(expected)) == 8

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from numba import njit
 
+from lightloom.sim.bits import bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, FULL, NO_FLIT, NONE, end_of, first_of, pack, tag_of
 from lightloom.sim.host import egress_step, ingress_step
 
-from ..fabric import fabric_step
+from ..activity import active_step, end_cycle, rest_receiver
 from .state import (
     ACCEPTED,
     AGE,
@@ -29,23 +30,24 @@ from .state import (
     PACKETS,
     SENT_FLITS,
     SQUARES,
+    SWITCH_HOPS,
     SYSTEM,
 )
 from .stream import draw
 
 
 @njit(cache=True)
-def run_cycles(fabric, load, stream, stall, begin, end):
+def run_cycles(fabric, activity, load, stream, stall, begin, end):
     """Run cycles `begin` up to `end`; the cycle to go on from.
 
     That is less than `end` when the slots of packets could run out (each port may need one), or
     when nothing has moved for `stall` cycles.
     """
-    return _loop(fabric, load, stream, stall, begin, end)
+    return _loop(fabric, activity, load, stream, stall, begin, end)
 
 
 @step_function
-def _loop(fabric, load, stream, stall, begin, end):
+def _loop(fabric, activity, load, stream, stall, begin, end):
     count = load.count
     for endpoint in range(load.arrivals.size):
         if load.arrivals[endpoint].count == 0:
@@ -56,34 +58,61 @@ def _loop(fabric, load, stream, stall, begin, end):
         batch = cycle // load.batch
         for endpoint in range(load.arrivals.size):
             while load.arrivals[endpoint].cycle <= cycle:
-                _arrive(load, stream, endpoint, batch, cycle)
-        hops = fabric_step(fabric, cycle, load.link_flits[batch])
-        load.batches[batch, HOPS] += hops
+                _arrive(load, activity, stream, endpoint, batch, cycle)
+        before = load.hops[0] + load.hops[1]
+        active_step(fabric, activity, cycle, load.link_flits[batch], load.hops)
         # Nothing to wait for is no standstill.
-        if hops or count[MADE] == count[DONE] + count[BROKEN]:
+        if (load.hops[0] + load.hops[1] != before
+                or count[MADE] == count[DONE] + count[BROKEN]):
             count[MOVED] = cycle
-        for port in range(load.queue.size):
-            flit = _offer(load, port)
-            if ingress_step(fabric.ingress, fabric.wires, port, cycle, flit):
-                _sent(load, stream, port, batch, cycle, flit)
-            flit = egress_step(fabric.egress, fabric.wires, port, cycle)
-            if flit != NO_FLIT:
-                _received(load, port, batch, cycle, flit)
+        _hosts(fabric, activity, load, stream, batch, cycle)
+        end_cycle(fabric, activity, cycle)
         load.batches[batch, SYSTEM] += count[MADE] - count[DONE] - count[BROKEN]
         if cycle + 1 == (batch + 1) * load.batch:
             present = count[MADE] - count[DONE] - count[BROKEN]
             load.batches[batch, AGE] = (cycle + 1) * present - count[BORN]
+            load.batches[batch, HOPS] = load.hops[0] + load.hops[1]
+            load.batches[batch, SWITCH_HOPS] = load.hops[1]
     return end
 
 
 @step_function
-def _arrive(load, stream, endpoint, batch, cycle):
+def _hosts(fabric, activity, load, stream, batch, cycle):
+    """Step the host ports that have something to do."""
+    for word in range(activity.senders.size):
+        ports = activity.senders[word]
+        while ports:
+            port = 64 * word + lowest(ports)
+            ports = without_lowest(ports)
+            if port >= load.queue.size:
+                break
+            flit = _offer(load, port)
+            if ingress_step(fabric.ingress, fabric.wires, port, cycle, flit):
+                _sent(load, stream, port, batch, cycle, flit)
+            if load.queue[port] == 0:
+                activity.senders[word] &= ~bit(port & 63)
+    for word in range(activity.receivers.size):
+        ports = activity.receivers[word]
+        while ports:
+            port = 64 * word + lowest(ports)
+            ports = without_lowest(ports)
+            if port >= load.queue.size:
+                break
+            flit = egress_step(fabric.egress, fabric.wires, port, cycle)
+            if flit != NO_FLIT:
+                _received(load, port, batch, cycle, flit)
+            rest_receiver(fabric, activity, port)
+
+
+@step_function
+def _arrive(load, activity, stream, endpoint, batch, cycle):
     """The endpoint's next packet is made."""
     packet = load.arrivals[endpoint]
     port = endpoint * load.hosts + packet.dst % load.hosts
     if load.queue[port] == 0:
         load.heads[port] = load.arrivals[endpoint]
     load.queue[port] += 1
+    activity.senders[port >> 6] |= bit(port & 63)
     load.count[MADE] += 1
     load.count[BORN] += cycle
     load.count[MADE_FLITS] += packet.flits

@@ -8,6 +8,7 @@ import numpy as np
 
 from lightloom.config import ConfigError
 
+from ..activity import make_activity
 from ..fabric import make_fabric
 from ..stops import next_stop
 from . import state as at
@@ -52,19 +53,22 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     _check(seed, cycles, warmup)
     stream = make_stream(traffic, cfg, seed)
     fabric = make_fabric(cfg, topology)
+    activity = make_activity(topology, fabric)
     batch = cycles // BATCHES
     cycles = batch * BATCHES
     load = make_load(stream, topology, BATCHES, batch, min(cycles + 1, MOST_BINS))
     timeline = model.timeline()
     stall = stall_cycles(cfg, timeline is not None)
-    run_cycles(fabric, load, stream, stall, 0, 0)      # compiles
+    run_cycles(fabric, activity, load, stream, stall, 0, 0)      # compiles
     cycle, end, wall, cpu = 0, 0, 0.0, 0.0
     while cycle < cycles:
         if cycle == end:
             end = min(cycles, cycle - cycle % CHUNK + CHUNK)
             end = next_stop(timeline, fabric, cycle, end)
+        # What a timeline changed is not known to be at rest.
+        activity.every[0] = 1
         begin, begin_cpu = perf_counter(), process_time()
-        cycle = run_cycles(fabric, load, stream, stall, cycle, end)
+        cycle = run_cycles(fabric, activity, load, stream, stall, cycle, end)
         wall, cpu = wall + perf_counter() - begin, cpu + process_time() - begin_cpu
         if cycle < end:
             if cycle > load.count[at.MOVED] + stall:
@@ -151,17 +155,16 @@ def _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu) -> Load
             "p50": percentile(histogram, 0.5), "p99": percentile(histogram, 0.99),
             "max": float(longest)}
     ends = load.link_flits[first:].sum(axis=0, dtype=np.int64)
-    at_switch = topology.ends >= topology.endpoints * topology.endpoint_ports
-    entered = load.link_flits[:, at_switch].sum(dtype=np.int64)
-    delivered = int(total[at.DELIVERED])
+    delivered, hops = int(total[at.DELIVERED]), load.hops.tolist()
+    passed = hops[1] - (load.batches[first - 1, at.SWITCH_HOPS] if first else 0)
     return LoadResult(
         pattern=traffic.pattern, load=traffic.load, packet_flits=traffic.mean_flits, seed=seed,
         offered=float(offered), accepted=float(accepted),
         **{f"latency_{name}": float(value) for name, value in latency.items()},
         stable=not why, why=why, warmup=first * load.batch, cycles=cycles, packets=packets,
         in_system=float(total[at.SYSTEM] / window),
-        hops_mean=float(ends[at_switch].sum() / delivered) if delivered else nan,
-        flit_hops=int(load.batches[:, at.HOPS].sum()), switch_hops=int(entered), lost=lost,
+        hops_mean=float(passed / delivered) if delivered else nan,
+        flit_hops=sum(hops), switch_hops=hops[1], lost=lost,
         seconds=wall, cpu_seconds=cpu,
         histogram=histogram[:longest + 1].astype(np.int64), link_use=ends / window,
         link_names=topology.link_names,

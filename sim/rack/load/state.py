@@ -21,8 +21,9 @@ system were made; packets that ended in an abort."""
 (PACKETS, LATENCY, SQUARES, OFFERED, ACCEPTED, DELIVERED, SYSTEM, HOPS, SWITCH_HOPS, LONGEST,
  AGE) = range(11)
 """Columns of `batches`: packets delivered, sum of their latencies and of the squares; flits made,
-accepted, delivered; sum over the cycles of the packets in the system; flits through crossbars and
-through switches; the longest latency; at the end, the age of all packets in the system."""
+accepted, delivered; sum over the cycles of the packets in the system; at the end, flits through
+crossbars and through switches since cycle 0; the longest latency; at the end, the age of all
+packets in the system."""
 
 FIELDS = 11
 
@@ -42,6 +43,7 @@ class Load(NamedTuple):
     born: np.ndarray        # int64[slots]: cycle in which the packet was made
     free: np.ndarray        # int64[slots]: stack
     count: np.ndarray       # int64[9]
+    hops: np.ndarray        # int64[2]: flits through endpoints' crossbars and through switches
     batches: np.ndarray     # int64[B, FIELDS]
     link_flits: np.ndarray  # int32[B, link ends]: delivered by each
     sent: np.ndarray        # int32[B, endpoints]: flits accepted
@@ -61,7 +63,7 @@ def make_load(stream: Stream, topology: Topology, batches: int, batch: int, bins
         heads=make_cursors(stream, topology.hosts), queue=np.zeros(ports, np.int64),
         beat=np.zeros(ports, np.int64), slot=np.full(ports, NO_SLOT),
         inward=np.full(ports, NO_SLOT), born=np.zeros(slots, np.int64),
-        free=np.arange(slots - 1, -1, -1), count=count,
+        free=np.arange(slots - 1, -1, -1), count=count, hops=np.zeros(2, np.int64),
         batches=np.zeros((batches, FIELDS), np.int64),
         link_flits=np.zeros((batches, topology.ends.size), np.int32),
         sent=np.zeros((batches, topology.endpoints), np.int32),

@@ -19,6 +19,7 @@ def mser(series: np.ndarray) -> int:
     size = series.size
     if size < 2:
         return 0
+    series = series - series.mean()      # keeps the digits of the squares
     rest = size - np.arange(size // 2 + 1)
     total, squares = series[::-1].cumsum()[::-1], (series[::-1] ** 2).cumsum()[::-1]
     total, squares = total[:rest.size], squares[:rest.size]

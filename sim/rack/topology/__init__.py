@@ -11,8 +11,6 @@ from .source import (
     vc_of_packet,
 )
 from .topology import Topology
-from .watchdog import waiting_cycle
 
 __all__ = ["TABLES", "UGAL", "VALIANT", "SourceRoutes", "Topology", "assemble", "clos2", "direct",
-           "packet_route", "pair", "plane_of", "rack", "route_word", "vc_of_packet",
-           "waiting_cycle"]
+           "packet_route", "pair", "plane_of", "rack", "route_word", "vc_of_packet"]

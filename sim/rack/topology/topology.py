@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lightloom.config import ConfigError
 from lightloom.sim.xbar import Entries
 
-from .source import SourceRoutes
+from .source import TABLES, SourceRoutes
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,21 @@ class Topology:
     def classes(self) -> int:
         """Into how many classes the VCs are divided."""
         return int(self.routes.classes)
+
+    def table_vcs(self, src, dst, vc) -> np.ndarray:
+        """VCs int64[packets] of packets that ask for VC `vc`, by the tables of the switches.
+
+        Raises
+        ------
+        ConfigError
+            When sources choose the routes.
+        """
+        routes = self.routes
+        if routes.mode != TABLES:
+            raise ConfigError("rack.routing: must be 'minimal' or 'ecmp' for a workload, whose "
+                              "packets follow the tables of the switches")
+        classes = routes.class_of[routes.home[src], routes.home[dst]].astype(np.int64)
+        return classes * routes.share + np.asarray(vc, np.int64) % routes.share
 
     def node(self, port: int) -> int:
         """Node of a port; switches follow the endpoints."""

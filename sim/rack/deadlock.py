@@ -13,10 +13,10 @@ def waiting_cycle(fabric, topology) -> list[str] | None:
 
     Parameters
     ----------
-    fabric : lightloom.sim.rack.fabric.Fabric
+    fabric : .fabric.Fabric
         In which no flit has moved for longer than a round trip.
     topology : .topology.Topology
-        That it was made of.
+        What it was made of.
 
     Returns
     -------
