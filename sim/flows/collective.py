@@ -52,7 +52,7 @@ def alone(cfg, topology, timing: Timing, each: Pattern, ranks: np.ndarray,
     flits = timing.flits(each.nbytes)
     rate = timing.rate(flits)
     if each.src.size > MOST_MESSAGES if in_steps is None else in_steps:
-        alpha = timing.alpha(flits, routes.switches[pair])
+        alpha = timing.alpha(flits, routes.switches[pair], routes.flight[pair])
         cycles = run_steps(each, pair, flits / rate, alpha, routes, links)
     else:
         built = Builder(cfg.chiplet.vcs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lightloom.config import STAGES
+from lightloom.config.derived import FIBRE_NS_PER_M
 from lightloom.sim.link.goodput import efficiency, timing
 
 HOST = 2
@@ -19,15 +20,19 @@ TWO_STAGES = 3
 
 @dataclass(frozen=True)
 class Timing:
-    """Core cycles and flits of one plane.
+    """Core cycles and flits, of what the modelled planes carry.
 
     Attributes
     ----------
-    planes, flit_bytes, packet_flits, frame_flits : int
+    planes : int
+        Into which a message is cut.
+    modelled : int
+        Of which so many are modelled.
+    flit_bytes, packet_flits, frame_flits : int
     crossbar : int
         Input to output.
     link : float
-        Input to output of a link, fibre included, apart from the frame.
+        Input to output of a link, apart from the frame and the fibre.
     beat : float
         Cycles that a beat takes on a link, line code and markers included; 0: links are wires,
         which wait for no frame.
@@ -36,6 +41,7 @@ class Timing:
     """
 
     planes: int
+    modelled: int
     flit_bytes: int
     packet_flits: int
     frame_flits: int
@@ -48,37 +54,50 @@ class Timing:
     def of(cls, cfg) -> Timing:
         derived, serdes, most = cfg.derived, cfg.serdes, cfg.xbar.max_packet_flits
         crossbar = STAGES.xbar + (TWO_STAGES if cfg.xbar.stages == 2 else 0)
-        common = (max(1, cfg.chiplet.optical_ports), cfg.chiplet.flit_bytes, most)
+        common = (max(1, cfg.chiplet.optical_ports), cfg.rack.planes, cfg.chiplet.flit_bytes,
+                  most)
         if cfg.rack.links == "ideal":
-            return cls(*common, 0, crossbar, derived.fibre_cycles, 0.0, np.ones(most + 1))
+            return cls(*common, 0, crossbar, 0.0, 0.0, np.ones(most + 1))
         line = serdes.lanes * derived.lane_bits / derived.flit_bits
         rates = np.array([efficiency(cfg, packet or 1) * line for packet in range(most + 1)])
         link = (STAGES.link_tx + STAGES.adapter_tx + STAGES.adapter_rx + STAGES.link_rx
-                + -(-66 // serdes.word_bits) - 1 + derived.fibre_cycles)
+                + -(-66 // serdes.word_bits) - 1)
         # As the rest of a frame comes in at a beat a cycle, a faster line has no use.
         return cls(*common, cfg.link.frame_flits, crossbar, link, max(1.0, timing(cfg).beat),
                    rates)
 
     def flits(self, nbytes) -> np.ndarray:
-        """Flits of messages of so many bytes over all planes, on one plane, int64."""
-        share = np.maximum(-(-np.asarray(nbytes, np.int64) // self.planes), 1)
+        """Flits of messages of so many bytes over all planes, on those modelled, int64."""
+        share = np.maximum(-(-np.asarray(nbytes, np.int64) * self.modelled // self.planes), 1)
         return -(-share // self.flit_bytes)
 
     def rate(self, flits) -> np.ndarray:
         """Flits a cycle that a link carries of messages of so many flits."""
         return self.rates[np.minimum(flits, self.packet_flits)]
 
-    def alpha(self, flits, switches) -> np.ndarray:
+    def alpha(self, flits, switches, flight) -> np.ndarray:
         """Latency of a message: what its time has beside flits / rate where it is alone.
 
-        From its start to the delivery of its last flit; of a message on one chiplet, too
-        (`switches` -1).
+        From its start to the delivery of its last flit.
+
+        Parameters
+        ----------
+        flits, switches : int
+            Switches on the way; -1 on one chiplet.
+        flight : float
+            Cycles in fibres, all links together.
         """
         flits, switches = np.asarray(flits), np.asarray(switches)
         frame = np.minimum(flits, self.frame_flits)
         # A frame is delivered when its tail has come: (n + 1) beats, of which one is the offer's.
         wait = (frame + 1) * self.beat - 1 if self.beat else 0.0
         links = switches + 1
-        head = 1 + self.crossbar * (switches + 2) + links * (self.link + wait) + HOST
+        head = 1 + self.crossbar * (switches + 2) + links * (self.link + wait) + flight + HOST
         rate = np.where(links, self.rate(flits), 1.0)
         return head + frame - frame / rate
+
+
+def flights(cfg, topology) -> np.ndarray:
+    """Cycles of flight of each link, float64[link ends]; `rack.fibre_m` unless it has a length."""
+    lengths = getattr(topology, "length_m", np.full(topology.ends.size, cfg.rack.fibre_m))
+    return np.ceil(lengths * FIBRE_NS_PER_M * cfg.chiplet.core_mhz / 1000)

@@ -84,11 +84,12 @@ class FlowModel:
         ns = found.cycles * self.cycle_ns
         return CollectiveResult(
             name, algorithm, members.size, nbytes, found.cycles, ns,
-            float(found.busy.max(initial=0)), 8 * nbytes / ns if ns else float("inf"), self._links([found], found.cycles))
+            float(found.busy.max(initial=0)), 8 * nbytes / ns if ns else float("inf"),
+            self._links([found], found.cycles))
 
     def _graph(self, graph) -> FlowResult:
         begun = perf_counter()
-        done, flits = run_graph(self.cfg, self.topology, self.timing, graph)
+        done, flits, busy = run_graph(self.cfg, self.topology, self.timing, graph)
         cycles = float(done.max(initial=0))
         own = (graph.kind == MESSAGE) & (graph.collective >= 0)
         number, size = graph.collective[own], len(graph.names)
@@ -99,7 +100,7 @@ class FlowModel:
             "name": graph.names, "messages": np.bincount(number, minlength=size),
             "nbytes": np.bincount(number, graph.nbytes[own], size).astype(np.int64),
             "end": ends, "end_ns": ends * self.cycle_ns})
-        links = link_table(self.topology.link_names, flits, flits / self.timing.rates[-1], cycles)
+        links = link_table(self.topology.link_names, flits, busy, cycles)
         return FlowResult(done, cycles, cycles * self.cycle_ns, links, table,
                           perf_counter() - begun)
 

@@ -11,6 +11,8 @@ from lightloom.config import ConfigError
 from lightloom.sim.xbar import ONE
 from lightloom.sim.xbar.route import flow_hash
 
+from .latency import flights
+
 MOST_HOPS = 4096
 """A route with more switches goes round in a circle."""
 
@@ -24,6 +26,7 @@ class Routes(NamedTuple):
     ptr: np.ndarray         # int64[p + 1]
     links: np.ndarray       # int32
     switches: np.ndarray    # int32[p]
+    flight: np.ndarray      # float64[p]: cycles in fibres
 
 
 def pairs_of(src, dst) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -68,7 +71,8 @@ def find_routes(cfg, topology, src, dst) -> Routes:
     np.cumsum(counts, out=ptr[1:])
     links = np.empty(ptr[-1], np.int32)
     _walk(*args, ptr, links)
-    return Routes(ptr, links, (counts - 1).astype(np.int32))
+    flight = np.concatenate([[0.0], np.cumsum(flights(cfg, topology)[links])])
+    return Routes(ptr, links, (counts - 1).astype(np.int32), flight[ptr[1:]] - flight[ptr[:-1]])
 
 
 def over_links(routes: Routes, amount, link_count: int) -> np.ndarray:

@@ -110,7 +110,7 @@ class Planner:
             routes = find_routes(self.cfg, self.topology, ranks, np.full_like(ranks, op.peer))
             flits = self.timing.flits(op.nbytes)
             rate = self.timing.rate(flits) if routes.links.size else 1.0
-            cycles = self.timing.alpha(flits, routes.switches[0]) + flits / rate
+            cycles = self.timing.alpha(flits, routes.switches[0], routes.flight[0]) + flits / rate
             ones = np.ones(routes.links.size)
             return Alone(float(cycles), routes.links.astype(np.int64), ones * (flits / rate),
                          ones * flits)

@@ -12,8 +12,9 @@ from .latency import Timing
 from .routes import find_routes, over_links, pairs_of
 
 
-def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, np.ndarray]:
-    """Run a graph; (end of each task in cycles, float64[tasks]; flits of each link, float64).
+def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, ...]:
+    """Run a graph: the end of each task in cycles, float64[tasks]; flits of each link, and cycles
+    in which they keep it busy, float64[link ends].
 
     Raises
     ------
@@ -28,10 +29,10 @@ def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, np.ndar
     flits, rate, alpha = (np.zeros(work.kind.size) for _ in range(3))
     route = np.zeros(work.kind.size, np.int64)
     own = timing.flits(graph.nbytes[messages])
-    switches = routes.switches[pair]
+    switches, flight = routes.switches[pair], routes.flight[pair]
     flits[messages], route[messages] = own, pair
     rate[messages] = np.where(switches < 0, 1.0, timing.rate(own))
-    alpha[messages] = timing.alpha(own, switches)
+    alpha[messages] = timing.alpha(own, switches, flight)
     done = run_tasks(
         work.kind, work.src.astype(np.int64) * hosts + work.dst % hosts, flits, rate, alpha, route,
         work.delay, work.succ_ptr, work.succ, work.before, work.order,
@@ -40,4 +41,5 @@ def run_graph(cfg, topology, timing: Timing, graph) -> tuple[np.ndarray, np.ndar
     if (done < 0).any():
         raise ValueError(f"task {int(np.argmax(done < 0))} of {done.size}: waits for itself, "
                          "in a cycle of dependencies")
-    return done, over_links(routes, np.bincount(pair, own, pairs[0].size), topology.ends.size)
+    return done, *(over_links(routes, np.bincount(pair, amount, pairs[0].size), topology.ends.size)
+                   for amount in (own, own / rate[messages]))

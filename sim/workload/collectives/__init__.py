@@ -73,7 +73,7 @@ def checked_algorithms(algorithms: Mapping[str, str] | None) -> dict[Collective,
     return chosen
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def pattern(collective: Collective, n: int, nbytes: int, root: int = 0,
             algorithm: str | None = None) -> Pattern:
     """Lower a collective.
