@@ -85,6 +85,35 @@ def copper_hierarchical(layout, nbytes: float) -> float:
     return 2 * (domain - 1) * inside + 2 * (domains - 1) * across
 
 
+def copper_halving_doubling(layout, nbytes: float) -> float:
+    """All-reduce by halving and doubling, the large halves inside the domain; sizes of domains
+    and their number must be powers of two.
+    """
+    inner, outer = math.log2(layout.domain), math.log2(layout.domains)
+    way = (inner * copper_latency(layout, 0, across=False)
+           + outer * copper_latency(layout, 0, across=True))
+    # Of S, all but 1/d is halved away inside; of that share, all but 1/D outside.
+    inside, share = 1 - 1 / layout.domain, 1 / layout.domain
+    return 2 * (way + nbytes * inside / layout.rates["scale-up"]
+                + nbytes * share * (1 - 1 / layout.domains) / layout.rates["nic"])
+
+
+def rack_alpha(cfg, nbytes: float, switches: int) -> float:
+    """Latency of the last packet of a message over all planes, cut by frames."""
+    flits = math.ceil(nbytes / cfg.chiplet.optical_ports / cfg.chiplet.flit_bytes)
+    return rack_latency(cfg, max(1, min(flits, cfg.link.frame_flits)), switches)
+
+
+def rack_ring(cfg, nbytes: float) -> float:
+    """All-reduce on one ring of neighbours, of which each leaf's last one is three switches
+    away.
+    """
+    ranks, down = cfg.rack.endpoints, cfg.rack.down
+    alpha = [rack_alpha(cfg, nbytes / ranks, switches) for switches in (1, 3)]
+    mean = alpha[0] + (alpha[1] - alpha[0]) / down if ranks > down else alpha[0]
+    return ring(ranks, nbytes, mean, rack_rate(cfg))
+
+
 def copper_all_to_all(layout, nbytes: float) -> float:
     """All-to-all, at least: what each GPU sends out of its domain goes through its NIC."""
     out = (layout.gpus - layout.domain) / layout.gpus * nbytes

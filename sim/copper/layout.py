@@ -44,7 +44,7 @@ class Copper:
         used, most = self.constants["copper.domain_used"], self.constants["copper.domain_gpus"]
         _require(used <= most, "copper.domain_used", used,
                  f"must be at most copper.domain_gpus = {most}")
-        self.spines     # raises when there are too many leaves
+        _require(self.spines >= 1, "gpus", self.gpus, "must leave a port for each leaf")
 
     @property
     def domain(self) -> int:
