@@ -100,7 +100,11 @@ class Point:
             from ...sim.rack.faults import FaultSchedule
 
             with _file(self.fault, self.schedule) as path:
-                faults = FaultSchedule.read(path)
+                try:
+                    faults = FaultSchedule.read(path)
+                except config.ConfigError as error:
+                    text = str(error).replace(str(path), self.fault)
+                    raise config.ConfigError(text) from None
         with located(self.cfg, self.network) as cfg:
             return self.work.run(cfg, faults, self.seed, progress)
 
