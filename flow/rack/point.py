@@ -7,7 +7,7 @@ import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ class Point:
     labels: tuple[tuple[str, object], ...] = ()
     network: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of all that decides the outcome; names of profiles and files do not."""
         fields = self.cfg.model_dump(mode="json")
