@@ -11,6 +11,8 @@ profile = --profile $(or $(PROFILE),sim)
 option = $(if $($(1)),$(2) "$($(1))")
 run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--window) \
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
+load_options = $(or $(call option,LOADS,--loads),--loads 0.1:0.9:0.2) \
+	$(call option,SEEDS,--seeds) $(call option,WORKERS,--workers)
 
 .PHONY: help setup sim load sweep test verilog lint synth waves bench formal goodput switching interop soak config lock clean
 
@@ -43,8 +45,7 @@ sim: setup      ## run a trace on the rack model, replay a chiplet's flits in RT
 	@$(RUN) sim $(run_options) $(call option,SIMULATOR,--simulator)
 
 load: setup     ## latency of the profile's rack against load, with a report in build/load
-	@$(RUN) rack sweep $(profile) $(or $(call option,LOADS,--loads),--loads 0.1:0.9:0.2) \
-		$(call option,SEEDS,--seeds) $(call option,WORKERS,--workers) --out build/load
+	@$(RUN) rack sweep $(profile) $(load_options) --out build/load
 
 sweep: setup    ## run an experiment on the rack, with a report: EXPERIMENT=<file>
 	@$(RUN) rack sweep $(call option,EXPERIMENT,) $(call option,WORKERS,--workers)

@@ -11,9 +11,10 @@ Names are imported when they are first used: the command line needs none of them
 from importlib import import_module
 
 _PLACES = {
-    "Done": "running", "Experiment": "experiment", "Load": "works", "Outcome": "point",
+    "Collective": "works", "Done": "running", "Experiment": "experiment", "Load": "works",
+    "Outcome": "point",
     "Point": "point", "Pool": "pool", "Store": "store", "blast_radius": "statistics",
-    "curves": "statistics", "make": "experiment", "read": "experiment", "run": "running",
+    "curves": "statistics", "make": "experiment", "read": "reading", "run": "running",
     "saturation": "statistics", "sweep": "api", "write_report": "report"}
 
 __all__ = list(_PLACES)

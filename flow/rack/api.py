@@ -9,8 +9,9 @@ from .pool import Pool
 from .running import run
 
 
-def sweep(cfg, *, loads, seeds=1, patterns="uniform", packet_flits=1, faults=(),
-          cycles: int = 20_000, warmup: int | None = None, out=None, workers: int = 2,
+def sweep(cfg, *, loads=(), seeds=1, patterns="uniform", packet_flits=1, faults=(),
+          cycles: int = 20_000, warmup: int | None = None, collectives=(), nbytes=(),
+          levels="flow", out=None, workers: int = 2,
           pool: Pool | None = None, progress: bool = False):
     """Run each combination of what is given, and return the table.
 
@@ -29,6 +30,10 @@ def sweep(cfg, *, loads, seeds=1, patterns="uniform", packet_flits=1, faults=(),
         Schedules of faults, each beside a run without.
     cycles, warmup : int
         Of each run; a warm-up of None is detected.
+    collectives : names
+        "all-reduce", or with an algorithm, "all-reduce ring"; rows beside those of the loads.
+    nbytes, levels : of the collectives
+        Bytes of a rank; "flow" or "flit".
     out : path, optional
         Folder to keep the points in; the same call goes on from what is there. Without it the
         points are gone when the table is made.
@@ -50,7 +55,8 @@ def sweep(cfg, *, loads, seeds=1, patterns="uniform", packet_flits=1, faults=(),
         When something that was asked for cannot be; CheckError, when a point failed.
     """
     points = make(cfg, loads=loads, seeds=seeds, patterns=patterns, packet_flits=packet_flits,
-                  faults=faults, cycles=cycles, warmup=warmup).points()
+                  faults=faults, cycles=cycles, warmup=warmup, collectives=collectives,
+                  nbytes=nbytes, levels=levels).points()
     pool = pool or Pool(workers=workers)
     if out is not None:
         return run(points, out, pool, progress=progress).table

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
-from ... import config
 from ...config import Config
 from ..errors import FlowError
+from .fields import listed, network, schedules
 from .point import Point
-from .works import Load
+from .works import Collective, Load
 
 MOST = 100_000
 """Points of one experiment; more is a slip of the pen."""
-
-FIELDS = ("profile", "set", "vary", "variants", "patterns", "loads", "packet_flits", "seeds",
-          "faults", "cycles", "warmup")
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -34,6 +28,8 @@ class Experiment:
     seeds : of all that is random
     faults : name and text of each schedule of faults; "" and "" for none
     cycles, warmup : of each run; a `warmup` of None is detected
+    collectives, nbytes, levels : (collective, algorithm), bytes of a rank, "flit" or "flow";
+        beside the loads, and without seeds: nothing in them is random
     """
 
     configs: list[tuple[Config, dict]]
@@ -44,6 +40,9 @@ class Experiment:
     faults: list[tuple[str, str]]
     cycles: int
     warmup: int | None = None
+    collectives: list[tuple[str, str]] = field(default_factory=list)
+    nbytes: list[int] = field(default_factory=list)
+    levels: list[str] = field(default_factory=lambda: ["flow"])
 
     def points(self) -> list[Point]:
         """The product, the seeds last: a curve's points follow one another.
@@ -55,23 +54,22 @@ class Experiment:
         FlowError
             When a list is empty, or the product is too large.
         """
+        self._check()
+        networks = [network(cfg) for cfg, _ in self.configs]
+        racks = list(zip(self.configs, networks, strict=True))
+        found = [Point(cfg, work, seed, name, text, tuple(labels.items()), network)
+                 for ((cfg, labels), network), (name, text), work, seed
+                 in product(racks, self.faults, self._loads(), self.seeds)]
+        collectives = [Collective(*which, nbytes, level) for which, nbytes, level
+                       in product(self.collectives, self.nbytes, self.levels)]
+        return found + [
+            Point(cfg, work, 0, name, text, tuple(labels.items()), network)
+            for ((cfg, labels), network), (name, text), work
+            in product(racks, self.faults, collectives) if not text or work.level == "flit"]
+
+    def _loads(self) -> list[Load]:
         from ...sim.rack.load import Traffic
 
-        count = 1
-        for name in ("configs", "loads", "patterns", "packet_flits", "seeds", "faults"):
-            count *= len(getattr(self, name))
-            if not getattr(self, name):
-                raise FlowError(f"{name}: empty, at least one is needed")
-        if count > MOST:
-            raise FlowError(f"{count:,} points: at most {MOST:,} in one experiment")
-        _whole("cycles", self.cycles, 1)
-        if self.warmup is not None:
-            _whole("warmup", self.warmup, 0)
-            if self.warmup >= self.cycles:
-                raise FlowError(f"warmup = {self.warmup}: must be less than cycles = {self.cycles}")
-        for seed in self.seeds:
-            _whole("seeds", seed, 0)
-        networks = [_network(cfg) for cfg, _ in self.configs]
         works = []
         for pattern, flits, load in product(self.patterns, self.packet_flits, self.loads):
             try:
@@ -81,15 +79,33 @@ class Experiment:
             for cfg, _ in self.configs:
                 traffic.check(cfg)
             works.append(Load.of(traffic, self.cycles, self.warmup))
-        return [Point(cfg, work, seed, name, text, tuple(labels.items()), network)
-                for ((cfg, labels), network), (name, text), work, seed
-                in product(zip(self.configs, networks, strict=True), self.faults, works,
-                           self.seeds)]
+        return works
+
+    def _check(self) -> None:
+        each = ("configs", "loads", "patterns", "packet_flits", "seeds", "faults")
+        if self.collectives:
+            each = ("configs", "faults", "nbytes", "levels")
+        for name in each:
+            if not getattr(self, name):
+                raise FlowError(f"{name}: empty, at least one is needed")
+        shared = len(self.configs) * len(self.faults)
+        count = shared * (
+            len(self.loads) * len(self.patterns) * len(self.packet_flits) * len(self.seeds)
+            + len(self.collectives) * len(self.nbytes) * len(self.levels))
+        if count > MOST:
+            raise FlowError(f"{count:,} points: at most {MOST:,} in one experiment")
+        _whole("cycles", self.cycles, 1)
+        if self.warmup is not None:
+            _whole("warmup", self.warmup, 0)
+            if self.warmup >= self.cycles:
+                raise FlowError(f"warmup = {self.warmup}: must be less than cycles = {self.cycles}")
+        for seed in self.seeds:
+            _whole("seeds", seed, 0)
 
 
-def make(configs: Config | dict | list, *, loads: Iterable[float], seeds=1, patterns="uniform",
-         packet_flits=1, faults=(), cycles: int = 20_000, warmup: int | None = None,
-         ) -> Experiment:
+def make(configs: Config | dict | list, *, loads: Iterable[float] = (), seeds=1,
+         patterns="uniform", packet_flits=1, faults=(), cycles: int = 20_000,
+         warmup: int | None = None, collectives=(), nbytes=(), levels="flow") -> Experiment:
     """An experiment from Python values; one value stands for a list of it.
 
     Parameters
@@ -104,139 +120,27 @@ def make(configs: Config | dict | list, *, loads: Iterable[float], seeds=1, patt
         Of schedules, each beside a run without; or a dict of name to text, where "" is the run
         without.
     cycles, warmup : int
+    collectives : names, each with an algorithm or without: "all-reduce ring"
+    nbytes, levels : of the collectives
     """
     if isinstance(configs, Config):
         configs = [(configs, {})]
     elif isinstance(configs, dict):
         configs = [(cfg, {"variant": name}) for name, cfg in configs.items()]
     return Experiment(
-        configs, [float(load) if isinstance(load, int) else load for load in _list(loads)],
-        [{"pattern": each} if isinstance(each, str) else dict(each) for each in _list(patterns)],
-        _list(packet_flits),
-        list(range(1, seeds + 1)) if isinstance(seeds, int) else _list(seeds),
-        list(faults.items()) if isinstance(faults, dict) else schedules(faults), cycles, warmup)
+        configs, [float(load) if isinstance(load, int) else load for load in listed(loads)],
+        [{"pattern": each} if isinstance(each, str) else dict(each) for each in listed(patterns)],
+        listed(packet_flits),
+        list(range(1, seeds + 1)) if isinstance(seeds, int) else listed(seeds),
+        list(faults.items()) if isinstance(faults, dict) else schedules(faults), cycles, warmup,
+        [_collective(name) for name in listed(collectives)], listed(nbytes), listed(levels))
 
 
-def schedules(paths: Iterable[str | Path]) -> list[tuple[str, str]]:
-    """The run without faults, then each schedule: its name (the file's, or all of the path where
-    two files share it), and its text.
-
-    Raises
-    ------
-    FlowError
-        When a file cannot be read.
-    """
-    paths = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    stems = [path.name for path in paths]
-    found = [("", "")]
-    for path in paths:
-        name = path.name if stems.count(path.name) == 1 else str(path)
-        found.append((name, _text(path, "faults")))
-    return found
-
-
-def read(path: str | Path) -> Experiment:
-    """Read an experiment from a TOML file.
-
-    Raises
-    ------
-    FlowError
-        When it cannot be read, or has a field that no experiment has.
-    ConfigError
-        When a configuration of it cannot work.
-    """
-    path = Path(path)
-    try:
-        data = tomllib.loads(_text(path, "experiment"))
-    except tomllib.TOMLDecodeError as error:
-        raise FlowError(f"experiment {path}: not valid TOML: {error}") from None
-    for name in data:
-        if name not in FIELDS:
-            raise FlowError(f"experiment {path}: {name}: no such field; there are "
-                            f"{', '.join(FIELDS)}")
-    if "loads" not in data:
-        raise FlowError(f"experiment {path}: loads: missing, required")
-    # Paths in the file are from its own folder.
-    def beside(name):
-        return str(name) if name in config.profiles() else str(path.parent / name)
-
-    variants = data.get("variants", {"": {}})
-    if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
-        raise FlowError(f"experiment {path}: variants: must be tables, as [variants.torus]")
-    cfg = config.load(beside(data.get("profile", "sim")))
-    common = flat(data.get("set", {}))
-    configs = combined(cfg, {name: {**common, **flat(fields)} for name, fields in variants.items()},
-                       flat(data.get("vary", {})), beside)
-    options = {name: data[name] for name in ("seeds", "patterns", "packet_flits", "cycles",
-                                             "warmup") if name in data}
-    return make(configs, loads=data["loads"],
-                faults=[beside(name) for name in _list(data.get("faults", []))], **options)
-
-
-def combined(cfg: Config, variants: dict[str, dict], vary: dict[str, list],
-             beside=str) -> list[tuple[Config, dict]]:
-    """Each variant's fields over `cfg`, times all combinations of the lists in `vary`.
-
-    Raises
-    ------
-    ConfigError
-        For a field that does not exist, or a configuration that cannot work.
-    """
-    found = []
-    for name, fields in variants.items():
-        for values in product(*map(_list, vary.values())):
-            chosen = dict(zip(vary, values, strict=True))
-            changes = {**fields, **chosen}
-            if changes.get("rack.file"):
-                changes["rack.file"] = beside(changes["rack.file"])
-            found.append((changed(cfg, changes), {**({"variant": name} if name else {}),
-                                                  **chosen}))
-    return found
-
-
-def changed(cfg: Config, changes: dict[str, object]) -> Config:
-    """`cfg` with fields replaced that are named as "section.field"."""
-    data = cfg.model_dump()
-    for path, value in changes.items():
-        section, _, field = path.partition(".")
-        if not isinstance(data.get(section), dict) or not field:
-            raise FlowError(f"{path}: no such field of a configuration; one is written as "
-                            "section.field, as rack.endpoints")
-        data[section][field] = value
-    return config.build(data, origin=cfg.name)
-
-
-def flat(tables: dict) -> dict[str, object]:
-    """{"rack": {"radix": 8}} as {"rack.radix": 8}; names with a dot stay."""
-    if not isinstance(tables, dict):
-        raise FlowError(f"{tables!r}: must be a table of fields, as rack.radix = 8")
-    found = {}
-    for section, fields in tables.items():
-        if isinstance(fields, dict):
-            found |= {f"{section}.{name}": value for name, value in fields.items()}
-        else:
-            found[section] = fields
-    return found
-
-
-def _list(value) -> list:
-    one = isinstance(value, str | int | float | dict | Path)
-    return [value] if one else list(value)
+def _collective(name: str) -> tuple[str, str]:
+    collective, _, algorithm = name.partition(" ")
+    return collective, algorithm.strip()
 
 
 def _whole(name: str, value, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise FlowError(f"{name} = {value!r}: must be a whole number, at least {least}")
-
-
-def _network(cfg: Config) -> str:
-    uses = cfg.rack.topology == "file" and cfg.rack.file
-    return _text(Path(cfg.rack.file), "rack.file") if uses else ""
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise FlowError(f"{what} {path}: cannot be read: {reason}") from None

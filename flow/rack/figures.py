@@ -157,11 +157,23 @@ def link_use(runs) -> go.Figure:
 
 
 def completion(table) -> go.Figure:
-    """Completion of collectives beside the analytic bound."""
-    drawn = figure("", "time, µs")
-    x = [" · ".join(str(row[name]) for name in names(table)) for _, row in table.iterrows()]
-    drawn.add_bar(x=x, y=table.us, name="completion", marker={"color": COLOURS[0]})
-    drawn.add_bar(x=x, y=table.bound_us, name="analytic bound",
-                  marker={"color": "rgba(128,128,128,0.55)"})
-    drawn.update_layout(barmode="group")
-    return drawn
+    """Completion of collectives by size, beside their analytic bounds."""
+    drawn = figure("bytes of a rank", "time, µs")
+    axes = [name for name in names(table) if name != "nbytes"
+            and table[name].astype(str).nunique() > 1] or ["collective", "algorithm"]
+    for k, (values, rows) in enumerate(table.groupby(axes, sort=False, dropna=False)):
+        rows = rows.sort_values("nbytes")
+        name = " · ".join(str(value) for value in values if value != "")
+        colour = COLOURS[k % len(COLOURS)]
+        drawn.add_scatter(
+            x=rows.nbytes, y=rows.us, name=name, mode="lines+markers", legendgroup=name,
+            line={"color": colour, "width": 2}, customdata=rows[["bound_us", "of_bound"]],
+            hovertemplate=name + "<br>%{x:,} bytes: %{y:,.2f} µs<br>bound %{customdata[0]:,.2f} "
+                                 "µs, %{customdata[1]:.2f} times that<extra></extra>")
+        drawn.add_scatter(
+            x=rows.nbytes, y=rows.bound_us, name=f"{name}: bound", mode="lines",
+            line={"color": colour, "width": 1.2, "dash": "dot"}, legendgroup=name,
+            showlegend=False, hoverinfo="skip")
+    for axes in (drawn.update_xaxes, drawn.update_yaxes):
+        axes(type="log", rangemode="normal", exponentformat="power")
+    return _legend(drawn)

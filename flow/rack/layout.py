@@ -33,7 +33,7 @@ def drawing(topology, cfg) -> dict:
     home = np.full(count, 0)
     home[up[::-1, 0]] = (up[::-1, 1] - count) % each
     hosts = np.bincount(home, minlength=each)
-    columns = max(2, round(math.sqrt(hosts.max() / 2)))
+    columns = min(int(hosts.max()), max(2, round(math.sqrt(hosts.max() / 2))))
     rows = -(-hosts.max() // columns)
     wide = max(columns * CELL, 3.0)
     pitch = np.array([wide + 1.2, rows * CELL + 4.0])
@@ -52,15 +52,19 @@ def drawing(topology, cfg) -> dict:
     for s in range(topology.switches):
         x, y = centres[s % each]
         nodes.append([topology.names[count + s], x - wide / 2, y - 0.9, wide, 1.8, int(plane[s])])
-    low = np.min([[n[1], n[2]] for n in nodes], axis=0) - 1.5
-    high = np.max([[n[1] + n[3], n[2] + n[4]] for n in nodes], axis=0) + 1.5
+    straight = cfg.rack.topology == "clos2" or len(cfg.rack.dims) == 1
+    low = np.min([[n[1], n[2]] for n in nodes], axis=0)
+    high = np.max([[n[1] + n[3], n[2] + n[4]] for n in nodes], axis=0)
+    # Long fibres that are bent reach beyond the nodes.
+    margin = 1.5 if straight else 1.5 + 0.05 * (high - low).max()
+    low, high = low - margin, high + margin
     for node in nodes:
         node[1], node[2] = round(float(node[1] - low[0]), 2), round(float(node[2] - low[1]), 2)
         node[3], node[4] = round(float(node[3]), 2), round(float(node[4]), 2)
     width, height = (high - low).tolist()
     return {"nodes": nodes, "links": links.tolist(), "peers": topology.peers.tolist(),
             "gpus": count, "planes": planes, "pitch": float(pitch.max()),
-            "straight": cfg.rack.topology == "clos2", "width": width, "height": height}
+            "straight": straight, "width": width, "height": height}
 
 
 def _switches(cfg, hosts, count: int, trunks, pitch) -> np.ndarray:

@@ -44,7 +44,7 @@ def load(profile: Profile = "sim", sets: Set = [], load: Load = 0.5,  # noqa: B0
     points = _points(profile, sets, load, pattern, param, packet_flits, cycles, warmup, seed,
                      [faults] if faults else [])
     point = points[-1]
-    outcome = _run(point, json)
+    outcome = run_here(point, json)
     if json:
         options.emit({**point.columns, **outcome.row, "seconds": outcome.seconds})
         return
@@ -65,7 +65,7 @@ def faults(schedule: Annotated[Path, typer.Argument(help="Schedule of faults, a 
 
     points = _points(profile, sets, load, pattern, param, packet_flits, cycles, warmup, seed,
                      [schedule])
-    before, after = (_run(point, json) for point in points)
+    before, after = (run_here(point, json) for point in points)
     windows = tuple(each.row["cycles"] - each.row["warmup"] for each in (before, after))
     lost = blast_radius(before.arrays["received_by"], after.arrays["received_by"],
                         cycles=windows, packet_flits=packet_flits)
@@ -95,7 +95,8 @@ def _points(profile, sets, load, pattern, param, packet_flits, cycles, warmup, s
                 warmup=warmup).points()
 
 
-def _run(point, quiet: bool):
+def run_here(point, quiet: bool):
+    """Run a point in this process, with a bar unless `quiet`."""
     from ...sim.rack.load import DeadlockError
 
     with options.bar(point.work.cycles, quiet) as progress:

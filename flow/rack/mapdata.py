@@ -9,7 +9,7 @@ from ...sim.rack.topology import rack as topology_of
 from .figures import differing, label
 from .layout import drawing
 from .point import located
-from .statistics import blast_radius, curves, names
+from .statistics import blast_radius, curves, names, of_loads
 
 
 class Runs:
@@ -23,10 +23,13 @@ class Runs:
     """
 
     def __init__(self, store, table):
+        table = of_loads(table)
         self.curve = curves(table)
-        self.axes = names(table)
+        self.axes = names(table) if len(table) else []
         place = {each["key"]: each["config"] for each in store.asked()["points"]}
         self.groups = []
+        if not len(table):
+            return
         for _, group in table.groupby([*self.axes, "load"], sort=False, dropna=False):
             self.groups.append(_summed([store.read(key) for key in group.key])
                                | {"config": place[group.key.iloc[0]]})

@@ -61,7 +61,7 @@ def assignments(texts: list[str], option: str) -> dict[str, object]:
 def configured(profile: str, sets: list[str]):
     """The profile with fields replaced."""
     from ... import config
-    from .experiment import changed
+    from .fields import changed
 
     return changed(config.load(profile), assignments(sets, "--set"))
 

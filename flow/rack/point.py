@@ -7,7 +7,7 @@ import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,8 @@ class Point:
     Attributes
     ----------
     cfg : lightloom.config.Config
-    work : a frozen dataclass with `columns()`, `cost(cfg)` and `run(model, seed, progress)`
+    work : a frozen dataclass with `columns()`, `cost(cfg)` and
+        `run(cfg, faults, seed, progress)`, as `Load` and `Collective` (:mod:`.works`)
     seed : of all that is random
     fault, schedule : name and text of a schedule of faults; both empty without faults
     labels : further columns of the table, as (name, value)
@@ -70,7 +71,7 @@ class Point:
     labels: tuple[tuple[str, object], ...] = ()
     network: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of all that decides the outcome; names of profiles and files do not."""
         fields = self.cfg.model_dump(mode="json")
@@ -94,17 +95,18 @@ class Point:
 
     def run(self, progress=None) -> Outcome:
         """Build the model and run it; `progress` is called with the cycles done."""
-        from ...sim.rack import RackModel
-
         faults = None
         if self.schedule:
             from ...sim.rack.faults import FaultSchedule
 
             with _file(self.fault, self.schedule) as path:
-                faults = FaultSchedule.read(path)
+                try:
+                    faults = FaultSchedule.read(path)
+                except config.ConfigError as error:
+                    text = str(error).replace(str(path), self.fault)
+                    raise config.ConfigError(text) from None
         with located(self.cfg, self.network) as cfg:
-            model = RackModel(cfg, faults=faults) if faults else RackModel(cfg)
-        return self.work.run(model, self.seed, progress)
+            return self.work.run(cfg, faults, self.seed, progress)
 
 
 @contextmanager

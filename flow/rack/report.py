@@ -15,7 +15,7 @@ from ..errors import FlowError
 from . import figures
 from .mapdata import Runs, kinds, map_data, topologies
 from .point import sources
-from .statistics import saturation
+from .statistics import of_collectives, saturation
 from .store import Store
 
 PACKAGES = ("lightloom", "numpy", "numba", "scipy", "pandas", "distributed")
@@ -35,15 +35,22 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
     if table.empty:
         raise FlowError(f"{folder}: no point is finished, there is nothing to report")
     runs = Runs(store, table)
-    racks = topologies(asked, dict.fromkeys(group["config"] for group in runs.groups))
-    curve = runs.curve
+    racks = topologies(asked, dict.fromkeys(each["config"] for each in asked["points"]))
+    curve, done = runs.curve, of_collectives(table)
+    loads, collectives = len(curve) > 0, len(done) > 0
+    plots = (_plots(runs) if loads else []) + (_completion(done) if collectives else [])
     fields = {
         "title": f"{len(table)} runs of the rack",
         "subtitle": _subtitle(racks, len(table), len(asked["points"])),
-        "tiles": _tiles(curve, table), "has_map": True,
-        "map_data": json.dumps(map_data(store, runs, racks), separators=(",", ":")),
+        "tiles": [("runs", f"{len(table):,}")] + (_tiles(curve) if loads else [])
+        + (_completion_tiles(done) if collectives else []), "has_map": loads,
+        "map_data": json.dumps(map_data(store, runs, racks), separators=(",", ":"))
+        if loads else "",
         "map_script": (Path(__file__).parent / "map.js").read_text(encoding="utf-8"),
-        "plots": _plots(runs), "tables": [_saturation(curve), _curve(curve)],
+        "plots": [{"id": f"plot-{k}", "title": title, "note": note, "figure": drawn.to_json()}
+                  for k, (title, drawn, note) in enumerate(plots)],
+        "tables": ([_saturation(curve), _curve(curve)] if loads else [])
+        + ([_completion_table(done)] if collectives else []),
         "origin": [("points", f"{len(table)} finished of {len(asked['points'])}"),
                    ("sources of the model", sources()[:16]),
                    ("written", datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")),
@@ -77,16 +84,16 @@ def _subtitle(racks, finished: int, asked: int) -> str:
     return "; ".join(shown[:3]) + more + part
 
 
-def _tiles(curve, table) -> list[tuple[str, str]]:
+def _tiles(curve) -> list[tuple[str, str]]:
     good = curve[curve.saturated == 0]
     least = f"{good.latency_mean.min():,.0f} cycles" if len(good) else "none"
-    return [("runs", f"{len(table):,}"), ("curves' points", f"{len(curve):,}"),
+    return [("curves' points", f"{len(curve):,}"),
             ("of them saturated", f"{(curve.saturated > 0).sum():,}"),
             ("least mean latency", least),
             ("most accepted, flits a cycle and endpoint", f"{curve.accepted.max():.4f}")]
 
 
-def _plots(runs: Runs) -> list[dict]:
+def _plots(runs: Runs) -> list[tuple]:
     shown = []
     for (_, row), group in zip(runs.curve.iterrows(), runs.groups, strict=True):
         shown.append({"label": runs.title(row), "curve": runs.title(row, "load"),
@@ -107,8 +114,26 @@ def _plots(runs: Runs) -> list[dict]:
         ("Use of links by kind", figures.link_use(shown),
          "Mean over links and seeds, from the least to the most used link."),
     ]
-    return [{"id": f"plot-{k}", "title": title, "note": note, "figure": drawn.to_json()}
-            for k, (title, drawn, note) in enumerate(made)]
+    return made
+
+
+def _completion(done) -> list[tuple]:
+    return [("Completion of collectives", figures.completion(done),
+             "From the entry of all ranks to the last delivery; dotted: steps · α + bytes / B, "
+             "which no rack can beat.")]
+
+
+def _completion_tiles(done) -> list[tuple[str, str]]:
+    return [("collectives", f"{len(done):,}"),
+            ("of their bound, from the nearest to the farthest",
+             f"{done.of_bound.min():.2f} to {done.of_bound.max():.2f}")]
+
+
+def _completion_table(done) -> dict:
+    shown = done.drop(columns=["seed", "key"])
+    return {"title": "Collectives", "note": "of bound: completion by the analytic bound; busiest "
+            "link us: what the busiest link alone takes.", "head": _heads(shown),
+            "rows": _rows(shown, lambda row: False)}
 
 
 def _saturation(curve) -> dict:
@@ -137,4 +162,4 @@ def _cell(value) -> str:
         if np.isnan(value):
             return "–"
         return f"{value:,.4g}" if abs(value) < 100 else f"{value:,.1f}"
-    return str(value)
+    return f"{value:,}" if isinstance(value, int | np.integer) else str(value)

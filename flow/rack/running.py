@@ -21,6 +21,9 @@ from .point import Point
 from .pool import Pool, outcomes
 from .store import Store
 
+HOURS = 24 * 3600.0
+"""Seconds over which the speed is taken: one point may take minutes."""
+
 
 class StoppedError(FlowError):
     """`Ctrl-C`; what was finished is on disk."""
@@ -112,4 +115,4 @@ def _bar(shown: bool) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(),
                     TextColumn("{task.fields[points]}"), TimeElapsedColumn(),
                     TextColumn("left"), TimeRemainingColumn(), transient=True,
-                    console=Console(stderr=True), disable=not shown)
+                    console=Console(stderr=True), disable=not shown, speed_estimate_period=HOURS)

@@ -6,12 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-FIGURES = ("offered", "accepted", "latency_mean", "latency_ci", "latency_p50", "latency_p99",
-           "latency_max", "stable", "why", "warmup", "cycles", "hops_mean", "flit_hops",
-           "switch_hops", "key", "seed")
-"""Columns of a table that are no name of a curve."""
-
-
 SURE = 4.0
 """Of 1,024 GPUs that lose nothing, chance shows a loss of so many deviations of one in 30 runs."""
 
@@ -22,6 +16,29 @@ def half_width(values: np.ndarray, confidence: float = 0.95) -> float:
     if n < 2:
         return float("nan")
     return float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / np.sqrt(n))
+
+
+COLLECTIVE = ("collective", "algorithm", "nbytes", "level")
+"""Columns that a point of a collective has, and none of a load."""
+
+
+def of_loads(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of loads, with their columns only."""
+    if "collective" not in table:
+        return table
+    return _without(table[table.collective.isna()], "load")
+
+
+def of_collectives(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of collectives, with their columns only."""
+    if "collective" not in table:
+        return table.iloc[:0]
+    return _without(table[table.collective.notna()], "collective").astype({"nbytes": int})
+
+
+def _without(rows: pd.DataFrame, kept: str) -> pd.DataFrame:
+    empty = [name for name in rows if rows[name].isna().all() and name != kept]
+    return rows.drop(columns=empty) if len(rows) else rows
 
 
 def names(table: pd.DataFrame) -> list[str]:
@@ -49,7 +66,9 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
         with `_ci`, the half width of the 95 % interval of the mean over the seeds (of one seed:
         the run's own); `latency_p50`, `latency_p99`: means over the seeds; `latency_max`.
     """
-    rows = []
+    rows, table = [], of_loads(table)
+    if not len(table):
+        return pd.DataFrame()
     for axes, group in table.groupby([*names(table), "load"], sort=False, dropna=False):
         bad = group[~group.stable.astype(bool)]
         several = len(group) > 1
@@ -71,6 +90,8 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 def saturation(curve: pd.DataFrame) -> pd.DataFrame:
     """Of each curve: the highest load below which all seeds are stable, the lowest at which one
     is not (NaN: none was tried), and the most that was accepted."""
+    if not len(curve):
+        return curve
     axes = [name for name in curve.columns[:list(curve.columns).index("seeds")] if name != "load"]
     rows = []
     groups = curve.groupby(axes, sort=False, dropna=False) if axes else [((), curve)]

@@ -29,6 +29,8 @@ def mount(app: typer.Typer) -> None:
         "lightloom rack sweep --loads 0.1:0.9:0.1 --seeds 5 --out build/sweep/uniform",
         "lightloom rack sweep --loads 0.3,0.6 --vary 'xbar.ecmp=[\"hash\",\"occupancy\"]' "
         "--set rack.endpoints=64 --set rack.radix=16",
+        "lightloom rack sweep --collective 'all-reduce ring' --collective all-to-all "
+        "--bytes 65536,1048576",
         "lightloom rack sweep big.toml --scheduler tcp://10.0.0.1:8786",
         "lightloom rack sweep big.toml --cluster slurm --queue batch --jobs 20 --cores 8"))(sweep)
     app.command(epilog=options.examples(
@@ -42,6 +44,12 @@ def sweep(experiment: Annotated[Path | None, typer.Argument(
           loads: Loads = None, seeds: Seeds = None, patterns: Patterns = [],  # noqa: B006
           packet_flits: Sizes = None, faults: Faults = [],  # noqa: B006
           vary: Vary = [],  # noqa: B006
+          collective: Annotated[list[str], typer.Option(
+              help="As 'all-reduce ring'; may be given more than once.")] = [],  # noqa: B006
+          nbytes: Annotated[str | None, typer.Option(
+              "--bytes", help="Of a rank of a collective, as 65536,1048576.")] = None,
+          level: Annotated[list[str], typer.Option(
+              help="Of collectives: flow, flit.")] = [],  # noqa: B006
           cycles: Annotated[int | None, typer.Option(help="Core cycles of a run.")] = None,
           warmup: Annotated[int | None, typer.Option(help="Default: detected.")] = None,
           out: Annotated[Path | None, typer.Option(
@@ -66,13 +74,13 @@ def sweep(experiment: Annotated[Path | None, typer.Argument(
     """Many runs: each combination of loads, seeds, patterns, packets, fields and faults."""
     from .pool import Pool
     from .running import run
-    from .statistics import curves, saturation
+    from .statistics import curves, of_collectives, saturation
 
     pool = Pool(workers=workers, scheduler=scheduler, cluster=cluster, jobs=jobs, cores=cores,
                 memory=memory, walltime=walltime, queue=queue, account=account,
                 directives=tuple(directive))
     asked = _experiment(experiment, profile, sets, loads, seeds, patterns, packet_flits, faults,
-                        vary, cycles, warmup)
+                        vary, cycles, warmup, collective, nbytes, level)
     done = run(asked.points(), options.folder_of(experiment, out), pool, progress=not json)
     curve = curves(done.table)
     path = None
@@ -85,9 +93,12 @@ def sweep(experiment: Annotated[Path | None, typer.Argument(
                       "resumed": done.resumed, "points": done.table.to_dict("records"),
                       "curves": curve.to_dict("records")})
         return
-    found = saturation(curve)
-    options.tabulate("saturation", found.values.tolist(),
-                     tuple(name.replace("_", " ") for name in found.columns))
+    for title, found in (("saturation", saturation(curve)),
+                         ("collectives", of_collectives(done.table))):
+        if len(found):
+            found = found.drop(columns=["key", "seed"], errors="ignore")
+            options.tabulate(title, found.values.tolist(),
+                             tuple(name.replace("_", " ") for name in found.columns))
     typer.echo(f"{done.ran} points ran, {done.resumed} were there: {done.folder}/results.csv")
     if path:
         typer.echo(f"report: {path}")
@@ -107,10 +118,12 @@ def report(folder: Annotated[Path, typer.Argument(help="Of a sweep, also of part
 
 
 def _experiment(path, profile, sets, loads, seeds, patterns, packet_flits, faults, vary, cycles,
-                warmup):
+                warmup, collective, nbytes, level):
     from ... import config
     from ..errors import FlowError
-    from .experiment import changed, combined, make, read, schedules
+    from .experiment import make
+    from .fields import changed, combined, schedules
+    from .reading import read
 
     changes = options.assignments(sets, "--set")
     if path is not None:
@@ -120,10 +133,10 @@ def _experiment(path, profile, sets, loads, seeds, patterns, packet_flits, fault
         base = replace(base, configs=[(changed(cfg, changes), labels)
                                       for cfg, labels in base.configs])
     else:
-        if loads is None:
-            raise FlowError("a sweep needs an experiment's file or --loads")
+        if loads is None and not collective:
+            raise FlowError("a sweep needs an experiment's file, --loads or --collective")
         base = make(combined(config.load(profile), {"": changes},
-                             options.assignments(vary, "--vary")), loads=[])
+                             options.assignments(vary, "--vary")))
     given = {}
     if loads is not None:
         given["loads"] = options.numbers(loads, "--loads")
@@ -136,6 +149,12 @@ def _experiment(path, profile, sets, loads, seeds, patterns, packet_flits, fault
         given["patterns"] = [_pattern(text) for text in patterns]
     if faults:
         given["faults"] = schedules(faults)
+    if collective:
+        given["collectives"] = make([], collectives=collective).collectives
+    if nbytes is not None:
+        given["nbytes"] = options.whole(nbytes, "--bytes")
+    if level:
+        given["levels"] = level
     if cycles is not None:
         given["cycles"] = cycles
     if warmup is not None:

@@ -27,7 +27,7 @@ def test_commands_are_those_that_the_page_lists():
     table = (DOCS / "sweeps.md").read_text().split("## Command line")[1]
     named = set()
     for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE):
-        named |= set(re.findall(r"`(\w+)(?: <\w+>)?`", row))
+        named |= set(re.findall(r"`(\w+)(?: [<[]\w+[]>])?`", row))
     assert named == set(COMMANDS)
 
 
@@ -71,6 +71,40 @@ def test_sweep_writes_tables_and_report_and_says_where(tmp_path):
     assert (tmp_path / "report.html").is_file()
 
 
+def test_collective_is_given_with_its_bounds_at_both_levels():
+    found = {level: json.loads(output("collective", "all-reduce", *SMALL, "--bytes", 65536,
+                                      "--level", level, "--json")) for level in ("flow", "flit")}
+    for each in found.values():
+        assert each["algorithm"] == "ring" and each["us"] >= each["busiest_link_us"] > 0
+        assert each["us"] >= each["bound_us"] > 0
+    assert found["flow"]["us"] == pytest.approx(found["flit"]["us"], rel=0.1)
+    text = output("collective", "all-reduce", *SMALL, "--bytes", 65536)
+    assert f"{found['flow']['us']:,.4g}" in text
+
+
+def test_energy_of_a_load_adds_up():
+    found = json.loads(output("energy", *SMALL, "--load", 0.3, "--cycles", 2000, "--json"))
+    watts = {each["cause"]: each["watts"] for each in found["causes"]}
+    total = watts.pop("total")
+    assert total == pytest.approx(sum(watts.values())) and total > 0
+    assert {"laser", "SerDes", "crossbar"} <= set(watts)
+    each = next(each for each in found["causes"] if each["cause"] == "total")
+    assert each["pj_per_bit"] == pytest.approx(1000 * total / found["delivered_gbps"])
+
+
+def test_trace_is_run_at_both_levels(tmp_path):
+    from lightloom.sim.workload import generate
+
+    path = tmp_path / "step.et"
+    generate(path, layers=2, hidden=256, sequence=64, vocabulary=512, tensor_parallel=2,
+             data_parallel=4)
+    flow = json.loads(output("trace", path, *SMALL, "--json"))
+    assert flow["ranks"] == 8 and flow["end_us"] > 0 and flow["slowest"]
+    flit = json.loads(output("trace", path, *SMALL, "--level", "flit", "--cycles", 1000, "--json"))
+    assert flit["cycles"] == 1000 and flit["messages"] > 0
+    assert "the longest communications" in output("trace", path, *SMALL)
+
+
 def test_topology_counts_what_the_shipped_rack_has():
     found = json.loads(output("topology", "--json"))
     # (3 (N - k) + k - 1) / (N - 1) switches between different GPUs, N = 1,024, k = 32.
@@ -78,6 +112,20 @@ def test_topology_counts_what_the_shipped_rack_has():
     assert (found["kinds"], found["fibres"], found["diameter"], found["bisection"]) == (
         {"leaf": 32, "spine": 32}, 2048, 3, 512)
     assert "32 leaf, 32 spine" in output("topology")
+
+
+@pytest.mark.parametrize(("fields", "hops", "diameter", "bisection"), [
+    # A ring of 8 with one GPU each: mean distance 16/7, and a cut of 2 fibres.
+    (("rack.topology=torus", "rack.dims=[8]", "rack.radix=4"), 1 + 16 / 7, 5, 2),
+    (("rack.topology=mesh", "rack.dims=[2,4]", "rack.radix=8"), 3, 5, 2),
+    (("rack.topology=butterfly", "rack.dims=[8]", "rack.radix=8"), 2, 2, 16),
+    (("rack.topology=direct", "rack.radix=8"), 1, 1, None),
+])
+def test_topology_has_the_figures_of_the_textbook(fields, hops, diameter, bisection):
+    sets = [each for field in ("rack.endpoints=8", *fields) for each in ("--set", field)]
+    found = json.loads(output("topology", *sets, "--json"))
+    assert found["hops_mean"] == pytest.approx(hops)
+    assert (found["diameter"], found["bisection"]) == (diameter, bisection)
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [
@@ -88,7 +136,7 @@ def test_topology_counts_what_the_shipped_rack_has():
     (("load", "--pattern", "unifrom"), "pattern = 'unifrom': must be one of"),
     (("load", "--param", "shire=2"), "shire"),
     (("load", "--faults", "gone.toml"), "faults gone.toml: cannot be read: No such file"),
-    (("sweep",), "a sweep needs an experiment's file or --loads"),
+    (("sweep",), "a sweep needs an experiment's file, --loads or --collective"),
     (("sweep", "gone.toml"), "experiment gone.toml: cannot be read: No such file"),
     (("sweep", "--loads", "0.1:x"), "--loads '0.1:x': must be numbers as 0.1,0.5"),
     (("sweep", "--loads", "0.1", "--seeds", "1.5"), "--seeds '1.5': must be whole numbers"),

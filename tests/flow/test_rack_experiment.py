@@ -8,7 +8,7 @@ from rack_cases import SMALL, points
 from lightloom import config
 from lightloom.config import ConfigError
 from lightloom.flow.errors import FlowError
-from lightloom.flow.rack import experiment, make, point, read
+from lightloom.flow.rack import fields, make, point, read
 
 FILE = """
 profile = "sim"
@@ -54,7 +54,7 @@ def test_file_gives_the_product_of_its_lists_seeds_last(tmp_path):
 
 @pytest.mark.parametrize(("old", "new", "expected"), [
     ("loads = [0.1, 0.4]", "loads = [0.1, 1.4]", "load = 1.4: must be"),
-    ("loads = [0.1, 0.4]", "", "loads: missing, required"),
+    ("loads = [0.1, 0.4]", "", "loads, or collectives: missing, required"),
     ("loads = [0.1, 0.4]", "loads = []", "loads: empty"),
     ('"uniform", ', '"unifrom", ', "pattern = 'unifrom'"),
     ("share", "shire", "shire"),
@@ -107,7 +107,7 @@ def test_two_schedules_of_one_name_are_told_apart(tmp_path):
     for path in paths:
         path.parent.mkdir()
         path.write_text(path.parent.name)
-    assert experiment.schedules(paths) == [("", ""), (str(paths[0]), "a"), (str(paths[1]), "b")]
+    assert fields.schedules(paths) == [("", ""), (str(paths[0]), "a"), (str(paths[1]), "b")]
 
 
 def test_too_many_points_are_a_slip_of_the_pen():

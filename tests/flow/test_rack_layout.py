@@ -1,5 +1,7 @@
 """The drawing of a rack: every node has a place of its own, every link its two nodes."""
 
+from pathlib import Path
+
 import pytest
 from rack_cases import SMALL
 
@@ -11,6 +13,21 @@ RACKS = {
     "clos2": SMALL,
     "clos2 of 1,024": config.load("sim"),
     "direct": config.override(SMALL, rack__topology="direct", rack__radix=8),
+    "two planes": config.override(SMALL, rack__planes=2),
+    "torus": config.override(
+        SMALL, rack__topology="torus", rack__dims=(3, 3, 3), rack__endpoints=54, rack__radix=8,
+        rack__switch_endpoints=2),
+    "mesh": config.override(
+        SMALL, rack__topology="mesh", rack__dims=(5, 3), rack__endpoints=15, rack__radix=8),
+    "butterfly": config.override(
+        SMALL, rack__topology="butterfly", rack__dims=(4, 4), rack__endpoints=64, rack__radix=16,
+        rack__switch_endpoints=4),
+    "one group": config.override(
+        SMALL, rack__topology="butterfly", rack__dims=(12,), rack__endpoints=48, rack__radix=16,
+        rack__switch_endpoints=4),
+    "file": config.override(
+        SMALL, rack__topology="file", rack__endpoints=72, rack__radix=16,
+        rack__file=str(Path(__file__).parents[2] / "docs" / "examples" / "dragonfly.json")),
 }
 
 

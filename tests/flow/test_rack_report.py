@@ -88,7 +88,7 @@ class Page:
     def __init__(self, driver, path):
         from selenium.webdriver.common.by import By
 
-        self.driver, self.by = driver, By
+        self.driver, self.by, self.asked = driver, By, []
         driver.get(path.resolve().as_uri())
 
     def point_at(self, selector: str) -> None:
@@ -117,26 +117,31 @@ class Page:
             self.by.CSS_SELECTOR, f'[data-node="{node}"]').get_attribute("fill")
 
 
+@pytest.fixture(scope="module")
+def opened(browser, sweep):
+    """The page, opened once, and what it asked for."""
+    browser.get_log("performance")
+    return Page(browser, sweep.folder / "report.html")
+
+
 @pytest.fixture
-def page(browser, sweep):
-    for kind in ("browser", "performance"):
-        browser.get_log(kind)
-    page = Page(browser, sweep.folder / "report.html")
-    yield page
-    assert browser.get_log("browser") == []
-    requests = [json.loads(entry["message"])["message"] for entry in
-                browser.get_log("performance")]
+def page(opened):
+    yield opened
+    assert opened.driver.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"]
+                for entry in opened.driver.get_log("performance")]
     # The browser's own pages are none of the report's.
-    asked = [each["params"]["request"]["url"] for each in requests
-             if each["method"] == "Network.requestWillBeSent"
-             and not each["params"]["documentURL"].startswith("chrome://")]
-    assert len(asked) == 1 and asked[0].startswith("file:///"), asked
+    opened.asked += [each["params"]["request"]["url"] for each in messages
+                     if each["method"] == "Network.requestWillBeSent"
+                     and not each["params"]["documentURL"].startswith("chrome://")]
+    assert len(opened.asked) == 1 and opened.asked[0].startswith("file:///"), opened.asked
 
 
 def test_hover_shows_the_figures_of_a_gpu_a_switch_and_a_link(page, sweep):
     use = mean(sweep, "", 0.2, "link_use")
     names = sweep.read(sweep.rows().key[0]).link_names
     page.choose("run", "uniform · load 0.2")
+    page.choose("fault", "none")
     page.point_at('[data-node="3"]')
     assert page.text("subject") == "gpu 3"
     shown = page.figures()
@@ -158,6 +163,7 @@ def test_fault_shows_the_difference_and_whom_it_hits(page, sweep):
     fault = "dead </script>.toml"
     before, after = (mean(sweep, name, 0.2, "received_by") for name in ("", fault))
     page.choose("run", "uniform · load 0.2")
+    page.choose("fault", "none")
     plain = page.colour(2)
     assert not page.text("hit")
     page.choose("fault", fault)
@@ -181,6 +187,7 @@ def test_fault_shows_the_difference_and_whom_it_hits(page, sweep):
 
 def test_saturated_run_has_no_latency_and_says_why(page):
     page.choose("run", "uniform · load 0.5")
+    page.choose("fault", "none")
     assert "none: saturated" in page.text("runfigures")
     assert "Saturated: packets in the system grow" in page.text("verdict")
 
@@ -200,11 +207,11 @@ def test_plots_draw_what_the_curves_say(page, sweep):
 def test_zoom_find_and_dark_mode_work(page):
     from selenium.webdriver.common.keys import Keys
 
-    box = page.driver.find_element(page.by.ID, "map").get_attribute("viewBox")
+    box = page.driver.find_element(page.by.ID, "map").get_dom_attribute("viewBox")
     page.driver.execute_script(
         "document.getElementById('map').dispatchEvent(new WheelEvent('wheel', "
         "{deltaY: -300, clientX: 400, clientY: 500, cancelable: true}))")
-    assert page.driver.find_element(page.by.ID, "map").get_attribute("viewBox") != box
+    assert page.driver.find_element(page.by.ID, "map").get_dom_attribute("viewBox") != box
     find = page.driver.find_element(page.by.ID, "find")
     find.send_keys("GPU 6", Keys.TAB)
     assert page.text("subject") == "gpu 6"
