@@ -150,6 +150,13 @@ def test_two_nodes_of_one_name_are_refused(tmp_path):
     refused(graph, tmp_path / "rack.json", "node 1: two nodes have this name")
 
 
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x07"])
+def test_a_name_that_cannot_be_printed_is_refused(name, tmp_path):
+    graph = nx.relabel_nodes(small(), {"z": name})
+    refused(graph, tmp_path / "rack.json",
+            f"node {name!r}: must have a name of printable characters")
+
+
 @pytest.mark.parametrize(("name", "text"), [
     ("rack.json", "{"), ("rack.json", "[]"), ("rack.json", "{}"), ("rack.json", '{"nodes": 3}'),
     ("rack.json", '{"nodes": [{"id": "a"}], "links": [{"source": "a"}]}'),

@@ -15,9 +15,9 @@ from lightloom.sim.xbar import Entries
 
 
 def ring(size, **fields):
-    """A ring of switches with an endpoint each, and buffers of one packet."""
+    """A ring of switches with an endpoint each, and buffers of four packets."""
     cfg = network("torus", size, dims=(size,), fibre_m=0.1, planes=1, **fields)
-    cfg = config.override(cfg, xbar__vc_depth=128, xbar__max_packet_flits=128)
+    cfg = config.override(cfg, xbar__vc_depth=128, xbar__max_packet_flits=32)
     return config.override(cfg, chiplet__optical_ports=1)
 
 
@@ -40,13 +40,14 @@ def in_one_class(topology):
 def test_classes_keep_a_longer_ring_from_deadlock(size, monkeypatch):
     """Its packets all ask for VC 0; those that go around the end of the ring get VC 1."""
     rack = RackModel(ring(size))
-    result, fabric = run(rack, two_hops(size, 20), 12_000, monkeypatch)
+    result, fabric = run(rack, around(size, 2, 80), 12_000, monkeypatch)
     assert (result.task_done >= 0).all() and (result.vc_flits > 0).all()
     assert waiting_cycle(fabric, rack.topology) is None
 
 
-def two_hops(size, packets):
-    return graph([(e, (e + 2) % size, packets * 128 * 32, 0) for e in range(size)])
+def around(size, hops, packets):
+    """All endpoints send so many switches on."""
+    return graph([(e, (e + hops) % size, packets * 32 * 32, 0) for e in range(size)])
 
 
 def run(rack, work, cycles, monkeypatch):
@@ -61,7 +62,7 @@ def run(rack, work, cycles, monkeypatch):
 def test_the_circle_of_a_ring_in_one_class_is_named(size, monkeypatch):
     rack = RackModel(ring(size))
     rack.topology = clockwise(in_one_class(rack.topology))
-    result, fabric = run(rack, two_hops(size, 20), 8000, monkeypatch)
+    result, fabric = run(rack, around(size, size - 1, 80), 8000, monkeypatch)
     assert (result.task_done < 0).any()
     assert result.link_flits[-2:].sum() == 0, "it has not stopped"
     found = waiting_cycle(fabric, rack.topology)
@@ -73,7 +74,7 @@ def test_the_circle_of_a_ring_in_one_class_is_named(size, monkeypatch):
 
 def test_the_same_ring_with_its_own_routes_delivers_all_and_has_no_circle(monkeypatch):
     rack = RackModel(ring(4))
-    result, fabric = run(rack, two_hops(4, 20), 12_000, monkeypatch)
+    result, fabric = run(rack, around(4, 2, 80), 12_000, monkeypatch)
     assert (result.task_done >= 0).all()
     assert waiting_cycle(fabric, rack.topology) is None
 

@@ -87,6 +87,9 @@ def _checked_nodes(cfg, path, graph):
     """Endpoints and switches, each in the order of the file."""
     names = {}
     for node, kind in graph.nodes(data="kind"):
+        if not str(node).strip() or not str(node).isprintable():
+            raise ConfigError(f"topology {path}: node {str(node)!r}: must have a name of "
+                              "printable characters")
         if kind not in KINDS:
             raise ConfigError(f"topology {path}: node {node}: kind = {kind!r}: must be 'gpu' or "
                               "'switch'")
