@@ -17,7 +17,7 @@ from .errors import CheckError, writable
 from .result import quantity
 
 SEEDS = 5
-FIFO_CYCLES, ISLIP_CYCLES, WAIT_CYCLES, OQ_SLOTS = 200_000, 160_000, 60_000, 400_000
+FIFO_CYCLES, ISLIP_CYCLES, WAIT_CYCLES, OQ_SLOTS = 200_000, 160_000, 200_000, 400_000
 
 
 @dataclass(frozen=True)

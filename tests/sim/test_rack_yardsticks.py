@@ -32,7 +32,7 @@ def test_waits_at_half_load_are_those_of_islip(seed):
 @pytest.mark.long
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.9])
 def test_waits_are_those_of_islip(load, seed):
-    wait = yardsticks.mean_wait(16, load, seed=seed, cycles=60_000)
+    wait = yardsticks.mean_wait(16, load, seed=seed, cycles=200_000)
     assert wait == pytest.approx(islip.mean_wait(16, load, slots=40_000, seed=seed), rel=0.05)
 
 
