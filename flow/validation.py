@@ -17,8 +17,7 @@ from .errors import CheckError, writable
 from .result import quantity
 
 SEEDS = 5
-FIFO_CYCLES = {2: 120_000, 4: 60_000, 8: 40_000, 16: 30_000}
-ISLIP_CYCLES, WAIT_CYCLES, OQ_SLOTS = 60_000, 30_000, 400_000
+FIFO_CYCLES, ISLIP_CYCLES, WAIT_CYCLES, OQ_SLOTS = 200_000, 160_000, 200_000, 400_000
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,10 @@ def _points(model, points, seed: int, **window) -> list[Row]:
 def theory(seed: int) -> list[Row]:
     """Closed forms."""
     rows = [Row(f"FIFO input queues, {n} ports: saturation", expected, yardsticks.saturation(
-        n, seed=seed, cycles=FIFO_CYCLES[n], warmup=1000, xbar__queues="fifo"), 0.005)
+        n, seed=seed, cycles=FIFO_CYCLES, warmup=1000, xbar__queues="fifo"), 0.005)
         for n, expected in yardsticks.FIFO.items()]
     rows.append(Row("VOQs, 1 iteration, 16 ports, uniform: throughput", 0.99, yardsticks.saturation(
-        16, seed=seed, cycles=ISLIP_CYCLES, warmup=20_000), None))
+        16, seed=seed, cycles=ISLIP_CYCLES, warmup=40_000, xbar__vc_depth=8192), None))
     for load in (0.5, 0.8, 0.9):
         rows.append(Row(f"the same at {load:g}: mean wait, of iSLIP", islip.mean_wait(
             16, load, slots=40_000, seed=seed), yardsticks.mean_wait(

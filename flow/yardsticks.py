@@ -8,7 +8,6 @@ import numpy as np
 from .. import config
 from ..sim.oq import OQModel, bernoulli, single_stage, uniform
 from ..sim.rack import DELAY, MESSAGE, RackModel, TaskGraph
-from ..sim.rack.load import Traffic
 
 FIFO = {2: 0.75, 4: 0.65524, 8: 0.61839, 16: 0.60162}
 """Saturation of one FIFO an input at N ports (Karol, Hluchyj, Morgan, *Input versus output
@@ -23,8 +22,10 @@ later (docs/crossbar.md)."""
 def ideal(topology: str, **changes) -> config.Config:
     """A rack of ideal links and one plane, each endpoint with one host port and one VC."""
     return config.override(
-        config.load("sim"), chiplet__optical_ports=1, chiplet__host_ports=1, chiplet__vcs=1,
-        xbar__multicast=False, rack__topology=topology, rack__links="ideal", **changes)
+        config.load("sim"), **{
+            "chiplet__optical_ports": 1, "chiplet__host_ports": 1, "chiplet__vcs": 1,
+            "xbar__multicast": False, "rack__topology": topology, "rack__links": "ideal",
+            **changes})
 
 
 def switch(ports: int, **changes) -> config.Config:
@@ -37,7 +38,7 @@ def switch(ports: int, **changes) -> config.Config:
                               "xbar__vc_depth": 4096, "rack__fibre_m": 0.1, **changes})
 
 
-def flits(cfg, cycle, src, dst) -> TaskGraph:
+def flits(cfg, cycle, src, dst, vc=0) -> TaskGraph:
     """Messages of a flit, released in given cycles, in the order of the arguments in each."""
     count = len(src)
     ends = [np.concatenate([src, src]), np.concatenate([src, dst])]
@@ -48,7 +49,8 @@ def flits(cfg, cycle, src, dst) -> TaskGraph:
         nbytes=np.repeat([0, cfg.chiplet.flit_bytes], count),
         # Rounded up to whole cycles.
         delay_ns=np.floor(late / cfg.chiplet.core_mhz).astype(np.int64),
-        vc=np.zeros(2 * count, np.uint8), collective=np.full(2 * count, -1, np.int32),
+        vc=np.tile(np.broadcast_to(np.asarray(vc, np.uint8), count), 2),
+        collective=np.full(2 * count, -1, np.int32),
         succ_ptr=np.minimum(np.arange(2 * count + 1), count), succ=count + np.arange(
             count, dtype=np.int32), names=())
 
@@ -122,7 +124,8 @@ def all_pairs(model):
     """A flit between all pairs of endpoints, all released at once; the result."""
     count = model.cfg.rack.endpoints
     step, src = np.divmod(np.arange(count * count), count)
-    graph = flits(model.cfg, np.zeros(src.size, np.int64), src, (src + step) % count)
+    graph = flits(model.cfg, np.zeros(src.size, np.int64), src, (src + step) % count,
+                  src % model.cfg.chiplet.vcs)
     # As many cycles as there are destinations, and some for what meets on the way.
     result = model.run(graph, 6 * count + 1000)
     assert (result.delivered >= 0).all() and result.delivered.size == src.size
@@ -144,13 +147,17 @@ def clos_hops(cfg) -> tuple[float, float]:
 def grid(topology: str, side: int, *, seed: int, cycles: int = 4000) -> tuple[float, float, float]:
     """Throughput of uniform traffic, itself too, in a side x side grid of one endpoint a switch:
     its bound in flits a cycle and endpoint (4/k of a mesh, 8/k of a torus: Dally, Towles), the
-    same by the flits that crossed the busiest link, and what is accepted at full load.
+    same by the flits that crossed the busiest link, and what is delivered at full load.
     """
-    cfg = config.override(
-        config.load("sim"), chiplet__optical_ports=1, chiplet__host_ports=1, chiplet__vcs=4,
-        rack__topology=topology, rack__endpoints=side**2, rack__dims=(side, side),
-        rack__radix=5)
-    model = RackModel(cfg)
+    cfg = ideal(topology, **{
+        "chiplet__vcs": 4, "rack__endpoints": side**2, "rack__dims": (side, side),
+        "rack__radix": 5, "xbar__vc_depth": 256, "rack__fibre_m": 1.0})
+    model, count, rng = RackModel(cfg), side**2, np.random.default_rng(seed)
     busiest = all_pairs(model).link_flits.sum(axis=0, dtype=np.int64).max()
-    full = model.load(Traffic(load=1.0, self_traffic=True), seed=seed, cycles=cycles)
-    return (4 if topology == "mesh" else 8) / side, side**2 / busiest, full.accepted
+    src = np.tile(np.arange(count), cycles)
+    dst = rng.integers(count, size=src.size)
+    vc = rng.integers(cfg.chiplet.vcs, size=src.size)
+    graph = flits(cfg, np.zeros(src.size, np.int64), src, dst, vc)
+    rows = model.run(graph, cycles, bucket=cycles // 4).delivered_flits[1:]
+    return ((4 if topology == "mesh" else 8) / side, count / busiest,
+            rows.sum() / (cycles // 4 * rows.size * count))

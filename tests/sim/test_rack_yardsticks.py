@@ -7,25 +7,19 @@ from lightloom.flow import islip, yardsticks
 from lightloom.flow.yardsticks import FIFO, ideal
 
 
-@pytest.mark.parametrize(("ports", "cycles"), [(2, 60_000), (16, 20_000)])
-def test_fifos_saturate_where_karol_hluchyj_and_morgan_say(ports, cycles, seed):
-    carried = yardsticks.saturation(ports, seed=seed, cycles=cycles, warmup=1000,
-                                    xbar__queues="fifo")
-    print(f"{ports} ports: {carried:.5f}")
-    assert carried == pytest.approx(FIFO[ports], rel=0.01)
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("ports", FIFO)
-def test_fifos_saturate_within_half_a_percent_in_200_000_cycles(ports, seed):
+def test_fifos_saturate_where_karol_hluchyj_and_morgan_say(ports, seed):
     carried = yardsticks.saturation(ports, seed=seed, cycles=200_000, warmup=1000,
                                     xbar__queues="fifo")
+    print(f"{ports} ports: {carried:.5f}")
     assert carried == pytest.approx(FIFO[ports], rel=0.005)
 
 
-@pytest.mark.long
 def test_uniform_single_flits_at_full_load_carry_99_percent(seed):
-    assert yardsticks.saturation(16, seed=seed, cycles=100_000, warmup=20_000) >= 0.99
+    carried = yardsticks.saturation(16, seed=seed, cycles=160_000, warmup=40_000,
+                                    xbar__vc_depth=8192)
+    print(f"{carried:.5f}")
+    assert carried >= 0.99
 
 
 def test_waits_at_half_load_are_those_of_islip(seed):
@@ -38,7 +32,7 @@ def test_waits_at_half_load_are_those_of_islip(seed):
 @pytest.mark.long
 @pytest.mark.parametrize("load", [0.5, 0.8, 0.9])
 def test_waits_are_those_of_islip(load, seed):
-    wait = yardsticks.mean_wait(16, load, seed=seed, cycles=60_000)
+    wait = yardsticks.mean_wait(16, load, seed=seed, cycles=200_000)
     assert wait == pytest.approx(islip.mean_wait(16, load, slots=40_000, seed=seed), rel=0.05)
 
 
@@ -80,4 +74,4 @@ def test_the_busiest_link_of_a_grid_carries_what_bounds_uniform_traffic(topology
     bound, busiest, accepted = yardsticks.grid(topology, 8, seed=seed, cycles=2000)
     print(f"bound {bound}, by the busiest link {busiest}, accepted {accepted:.3f}")
     assert busiest == bound
-    assert bound / 2 < accepted <= bound
+    assert bound / 2 < accepted < 1.01 * bound

@@ -14,7 +14,7 @@ from .state import IDLE
 
 @step_function
 def match_switch(state, router):
-    """Switch allocation: the outputs that are granted; `grant` of each is the input's, see below.
+    """Switch allocation: the set of outputs that are granted.
 
     A VC asks when it has an output VC, a flit and a credit. An input picks an output from its
     pointer on, and of several VCs for it the first from another pointer on; then an output picks

@@ -74,8 +74,8 @@ class VCState(NamedTuple):
     next_at: np.ndarray     # int64[E]: cycle in which the next packet is created
     left: np.ndarray        # int32[E]: flits of the packet being sent
     word: np.ndarray        # int64[E]: its flits without VC and place
-    sends_on: np.ndarray    # int16[E]: its VC, that of the last packet before; IDLE: to be chosen
-    last_vc: np.ndarray     # int16[E]
+    sends_on: np.ndarray    # int16[E]: its VC, or IDLE: still to be chosen
+    last_vc: np.ndarray     # int16[E]: that of the last packet
     stock: np.ndarray       # int16[E * V]: credits
     streams: np.ndarray     # uint64[E + R]: random numbers of endpoints, then of routers
 
