@@ -156,6 +156,7 @@ def test_routes_without_a_switch_reach_all_others_by_the_rest():
     lost = {end for end, name in enumerate(topology.link_names) if "spine 2" in name}
     new = reroute(topology, frozenset(lost))
     assert not (new[:8] == np.uint64(1) << np.uint64(6)).any()
+    # A spine has no way round: what is under way there is lost.
     assert np.array_equal(new[8:], topology.switch_entries.ports[8:])
 
 
