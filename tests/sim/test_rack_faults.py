@@ -156,6 +156,7 @@ def test_routes_without_a_switch_reach_all_others_by_the_rest():
     lost = {end for end, name in enumerate(topology.link_names) if "spine 2" in name}
     new = reroute(topology, frozenset(lost))
     assert not (new[:8] == np.uint64(1) << np.uint64(6)).any()
+    # A spine has no way round: what is under way there is lost.
     assert np.array_equal(new[8:], topology.switch_entries.ports[8:])
 
 
@@ -185,7 +186,7 @@ def test_what_comes_back_loses_nothing_and_all_arrives_in_order(seed):
     tasks = all_to_all(cfg, 2048)
     faults = [{"kind": "fibre", "link": "leaf 0 - spine 1", "from_us": float(rng.uniform(1, 3)),
                "to_us": 6.0}, WAVELENGTH | {"from_us": float(rng.uniform(0, 2))},
-              {"kind": "ber", "link": "leaf 1 - spine 2", "ber": 1e-5}]
+              {"kind": "ber", "link": "leaf 1 - spine 2", "ber": 1e-4}]
     result, fabric = run_with(cfg, tasks, 12_000, faults)
     assert (result.task_done >= 0).all()
     assert result.delivered_flits.sum() == 64 * len(tasks)

@@ -11,8 +11,9 @@ def reroute(topology, down) -> np.ndarray:
     """Sets of output ports, uint64[S, destinations], by shortest paths.
 
     An entry keeps those of its ports that are on a shortest path that is whole; if none is left it
-    is one of those that are, the (destination mod their number)-th. Where there is no path it
-    stays as it was: the flits are lost at the output that is down.
+    is one of those that are, the (destination mod their number)-th. Where the path would be longer
+    than without faults, or there is none, it stays as it was, and the flits are lost at the output
+    that is down: a way round would turn up again after it went down, and could deadlock.
 
     Parameters
     ----------
@@ -29,11 +30,16 @@ def reroute(topology, down) -> np.ndarray:
     lost[list(down)] = True
     whole = ~(lost | lost[topology.peers])
     far = node[topology.peers]
-    # Endpoints forward nothing: from each of them backwards, through switches alone.
-    some = whole & (far >= count)
-    graph = csr_array((np.ones(int(some.sum())), (node[some], far[some])),
-                      shape=(count + switches,) * 2)
-    hops = shortest_path(graph, unweighted=True, indices=np.arange(count)).T
+
+    def hops_over(some):
+        # Endpoints forward nothing: from each of them backwards, through switches alone.
+        some = some & (far >= count)
+        graph = csr_array((np.ones(int(some.sum())), (node[some], far[some])),
+                          shape=(count + switches,) * 2)
+        return shortest_path(graph, unweighted=True, indices=np.arange(count)).T
+
+    hops = hops_over(whole)
+    longer = (hops > hops_over(np.ones_like(whole)))[count:]
     own = topology.switch_entries.ports
     best = np.zeros((switches, own.shape[1]), np.uint64)
     for end in np.flatnonzero(whole & (node >= count)):
@@ -41,6 +47,7 @@ def reroute(topology, down) -> np.ndarray:
         closer = np.arange(count) == there if there < count else hops[there] < hops[node[end]]
         best[switch, :count] |= np.where(closer, np.uint64(1) << np.uint64(port[end]),
                                          np.uint64(0))
+    best[:, :count][longer] = 0
     kept = np.where(best == 0, own, own & best)
     return np.where(kept == 0, _one_of(best), kept)
 
