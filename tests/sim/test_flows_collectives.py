@@ -9,6 +9,7 @@ from flow_racks import alpha, rack, rate
 from lightloom.config import ConfigError, override
 from lightloom.flow import flowcheck
 from lightloom.sim.flows import FlowModel
+from lightloom.sim.flows.routes import find_routes
 from lightloom.sim.rack import RackModel
 from lightloom.sim.workload import TraceError, collective_graph
 
@@ -117,5 +118,30 @@ def test_what_cannot_be_is_refused():
     cfg = rack("direct", 4, 4)
     with pytest.raises(TraceError, match="ranks = 5: must be 1 to rack.endpoints = 4"):
         FlowModel(cfg).collective("all-reduce", 100, 5)
-    with pytest.raises(ConfigError, match="rack.routing = 'ugal'"):
-        FlowModel(override(cfg, rack__routing="ugal")).collective("all-reduce", 100)
+    for change, text in (({"serdes__fec": "rs152", "link__replay_flits": 512,
+                           "xbar__vc_depth": 512}, "serdes.fec = 'rs152': .* must be 'none'"),
+                         ({"chiplet__core_mhz": 600.0}, "chiplet.core_mhz = 600: .* 500 MHz")):
+        with pytest.raises(ConfigError, match=text):
+            FlowModel(override(cfg, **change))
+
+
+def test_routes_that_are_not_in_the_tables_are_refused():
+    cfg = rack("clos2", 16, 8)
+    topology = FlowModel(cfg).topology
+    other = cfg.model_copy(update={"rack": cfg.rack.model_copy(update={"routing": "ugal"})})
+    with pytest.raises(ConfigError, match="rack.routing = 'ugal': .* 'minimal' or 'ecmp'"):
+        find_routes(other, topology, np.array([0]), np.array([1]))
+
+
+def test_ideal_links_are_wires():
+    cfg = rack("direct", 4, 4, rack__links="ideal")
+    found = FlowModel(cfg).collective("all-to-all", 4 * 320, algorithm="pairwise")
+    # Three steps of ten flits: host, three crossbars, two fibres, host; the last flit 9 later.
+    step = 1 + (1 + 4 * 3 + 2 * cfg.derived.fibre_cycles + 2) + 9
+    assert found.cycles == pytest.approx(3 * step)
+
+
+def test_a_longer_fibre_is_a_longer_flight():
+    near, far = (FlowModel(rack("direct", 4, 4, rack__fibre_m=metres)) for metres in (8.0, 8.5))
+    cycles = [each.collective("broadcast", 32, 2).cycles for each in (near, far)]
+    assert cycles[1] - cycles[0] == 2 * (21 - 20)
