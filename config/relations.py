@@ -83,7 +83,25 @@ def check(cfg) -> None:
              f"must be at most chiplet.endpoints = {chiplet.endpoints}")
     _require(rack.planes <= max(1, chiplet.optical_ports), "rack.planes", rack.planes,
              f"must be at most chiplet.optical_ports = {chiplet.optical_ports}")
-    {"clos2": _clos2, "direct": _direct}.get(rack.topology, lambda rack: None)(rack)
+    {"clos2": _clos2, "direct": _direct, "file": _file}.get(rack.topology, _grid)(rack)
+    _routing(cfg)
+
+
+def _routing(cfg) -> None:
+    rack, xbar = cfg.rack, cfg.xbar
+    if rack.routing in ("valiant", "ugal"):
+        _require(rack.topology in ("clos2", "butterfly"), "rack.routing", rack.routing,
+                 f"must be 'minimal' or 'ecmp' with rack.topology = {rack.topology!r}")
+        _require(len(rack.dims) <= 3 or rack.topology == "clos2", "rack.dims", rack.dims,
+                 f"at most 3 dimensions with rack.routing = {rack.routing!r}: a route word "
+                 "names 8 switches")
+        _require(xbar.source_routing, "xbar.source_routing", xbar.source_routing,
+                 f"must be true with rack.routing = {rack.routing!r}")
+        _require(rack.routing == "valiant" or xbar.ecmp == "occupancy", "xbar.ecmp", xbar.ecmp,
+                 "must be 'occupancy' with rack.routing = 'ugal', which compares queues")
+    _require(cfg.chiplet.vcs >= rack.classes, "chiplet.vcs", cfg.chiplet.vcs,
+             f"a {rack.topology} of dims {rack.dims} with rack.routing = {rack.routing!r} is free "
+             f"of deadlock with at least {rack.classes}")
 
 
 def _direct(rack) -> None:
@@ -104,3 +122,23 @@ def _clos2(rack) -> None:
     _require(rack.endpoints % down == 0 and rack.endpoints // down <= most, "rack.endpoints",
              rack.endpoints, f"a clos2 of radix {rack.radix} with {down} endpoints on a leaf takes "
              f"a multiple of {down}, at most {down * most}")
+
+
+def _grid(rack) -> None:
+    """Butterfly, torus, mesh."""
+    _require(rack.dims != (), "rack.dims", rack.dims,
+             f"must give the size of each dimension of a {rack.topology}")
+    _require(len(rack.dims) <= 3 or rack.topology == "butterfly", "rack.dims", rack.dims,
+             f"a {rack.topology} has 1 to 3 dimensions")
+    fits = math.prod(rack.dims) * rack.down
+    _require(rack.endpoints == fits, "rack.endpoints", rack.endpoints,
+             f"switches of dims {rack.dims} with {rack.down} each take {fits}")
+    fibres = (sum(size - 1 for size in rack.dims) if rack.topology == "butterfly"
+              else sum(2 if size > 2 else 1 for size in rack.dims))
+    _require(rack.down + fibres <= rack.radix, "rack.radix", rack.radix,
+             f"a switch has {rack.down} endpoints and {fibres} fibres to others: at least "
+             f"{rack.down + fibres}")
+
+
+def _file(rack) -> None:
+    _require(rack.file != "", "rack.file", rack.file, "must name a .json or .graphml file")

@@ -92,6 +92,14 @@ class Rack(Section):
         """Spines of a clos2: each leaf has `up` / `spine_count` fibres to each."""
         return self.spines or self.up
 
+    @property
+    def classes(self) -> int:
+        """Classes of VCs that routing needs (docs/topologies.md); a file may need more."""
+        if self.topology == "torus":
+            return 2 ** sum(size > 4 for size in self.dims)
+        detours = self.topology == "butterfly" and self.routing in ("valiant", "ugal")
+        return 2 ** len(self.dims) if detours else 1
+
 
 class Fields(Section):
     """The fields of one TOML file, each checked on its own."""

@@ -18,7 +18,7 @@ from ..hdl.chiplet import Chiplet
 from ..sim.rack import PairModel, RackModel
 from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, load
 from ..tb.pair_harness import HostPacket, run_pair
-from . import cache
+from . import cache, load_bench
 from .errors import writable
 from .replay import SETTLE, offers, pair_routes
 from .result import quantity
@@ -53,9 +53,13 @@ def run(out: Path) -> dict:
                       quantity(row["flit_hops_per_s"]) if "flit_hops_per_s" in row else "",
                       f"{row['against_icarus']:,.1f}x" if alike else "")
     console.print(table)
+    with console.status("rack model under load"):
+        under_load = load_bench.measure(cfg)
+    for table in load_bench.tables(under_load):
+        console.print(table)
     result = {"machine": {"processor": platform.processor() or platform.machine(),
                           "cores": os.cpu_count(), "python": platform.python_version()},
-              "runs": RUNS, "profile": cfg.name, "results": rows}
+              "runs": RUNS, "profile": cfg.name, "results": rows, "load": under_load}
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     console.print(f"written: {out}", soft_wrap=True)
     return result

@@ -19,6 +19,7 @@ step_function = numba.njit(cache=True, _nrt=False, forceinline=True)
 """Decorator of functions that allocate nothing and are called from a compiled loop only."""
 
 
+
 def use_own_cache() -> None:
     """Keep machine code in a folder of its own for each state of the sources.
 

@@ -2,6 +2,7 @@
 
 from .model import link_step
 from .pair import LinkRun, run_link
-from .state import LinkState, make_links
+from .state import LEAD, LinkState, flight_cycles, make_links, set_lanes
 
-__all__ = ["LinkRun", "LinkState", "link_step", "make_links", "run_link"]
+__all__ = ["LEAD", "LinkRun", "LinkState", "flight_cycles", "link_step", "make_links", "run_link",
+           "set_lanes"]

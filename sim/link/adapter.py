@@ -1,6 +1,6 @@
 """The SerDes adapters between two link ends as a schedule (docs/serdes.md).
 
-All lanes live, no errors, one clock. Rows keep their order and their slots are fixed, so that
+No errors, one clock, the number of live lanes fixed. Rows keep their order and their slots are fixed, so that
 when a row is written all is known of it: when it is read, and when its beats come out.
 """
 
@@ -10,7 +10,9 @@ from lightloom.config import CROSSING_DEPTH, STAGES
 
 from ..serdes.linecode import BLOCK_BITS
 from .compiled import part, step
-from .state import AHEAD, EMPTY, TAIL
+from .errors import carry
+from .records import EMPTY, TAIL, TRAIN
+from .state import AHEAD
 
 _CROSSING = STAGES.crossing
 _START = STAGES.lane_start
@@ -21,8 +23,8 @@ _JUDGED = STAGES.link_rx - 1
 
 @step
 def set_clock(state, cycle):
-    """Bring the shared clock and the slots ahead to `cycle`; once a cycle, so that no end
-    divides."""
+    """Bring the shared clock and the slots ahead to `cycle`, which may be a few before the last
+    one; once a cycle, so that no end divides."""
     rules, clock = state.rules, state.clock[0]
     bits, period = rules.word_bits, rules.marker_period
     # The first row that is pulled when one written now is readable.
@@ -30,19 +32,23 @@ def set_clock(state, cycle):
     if row % (period + 1) == 0:
         row += 1
     clock.cycle, clock.slot = cycle, row - row // (period + 1) - 1
-    for number in range(max(clock.known, clock.slot), clock.slot + AHEAD // 2):
+    begin = clock.known
+    if not clock.first <= clock.slot <= clock.known:
+        begin = clock.first = clock.slot
+    for number in range(begin, clock.slot + AHEAD // 2):
         slot = state.slots[number & AHEAD - 1]
         slot.row = number + number // period + 1
         slot.read = _START + BLOCK_BITS * slot.row // bits
         slot.arrival = _arrival(rules, slot.row)
-    clock.known = clock.slot + AHEAD // 2
+    clock.known = max(begin, clock.slot + AHEAD // 2)
 
 
 @part
 def _arrival(rules, row):
-    """The cycle in which a row is read at the far end, if none is before it."""
+    """The cycle in which a row is read at the far end of a fibre of no length, if none is before
+    it."""
     return (_FIRST_WORD + (BLOCK_BITS * row + BLOCK_BITS - 1) // rules.word_bits
-            + rules.fibre_cycles + _RECEIVED - 2)
+            + _RECEIVED - 2)
 
 
 @part
@@ -50,15 +56,15 @@ def form_row(state, end, cycle):
     """One cycle of the row former; whether it takes the beat of stage B."""
     own, rules = state.ends[end], state.rules
     room = state.reads[end, own.written & CROSSING_DEPTH - 1] <= cycle - _CROSSING
-    takes = (own.b != EMPTY and own.held < rules.lanes
-             and (room or own.held + rules.blocks < rules.lanes))
+    takes = (own.b != EMPTY and own.held < own.lanes
+             and (room or own.held + rules.blocks < own.lanes))
     if takes:
         own.held += rules.blocks
-        if own.b == TAIL:
+        if own.b == TAIL or own.b == TRAIN:
             tail = state.tails[end, own.taken & state.tails.shape[1] - 1]
             tail.last = own.carried + own.held
             own.taken += 1
-    if room and own.held and (own.held >= rules.lanes
+    if room and own.held and (own.held >= own.lanes
                               or not takes and _is_quiet(state, end, cycle)):
         _write(state, end, cycle)
     return takes
@@ -83,19 +89,21 @@ def _write(state, end, cycle):
     state.reads[end, own.written & CROSSING_DEPTH - 1] = slot.read
     own.written += 1
     own.wrote = cycle
-    fill = min(own.held, rules.lanes)
-    out = slot.arrival + 2
-    if rules.uneven:
+    fill = min(own.held, own.lanes)
+    out = slot.arrival + own.fibre + 2
+    if own.uneven:
         out = _taken(state, end, slot, fill) + 1
     own.carried += fill
     own.held -= fill
+    if own.lossy:
+        carry(state, end, slot.row, fill, out)
     while own.launched != own.taken:
         tail = state.tails[end, own.launched & state.tails.shape[1] - 1]
         if tail.last > own.carried:
             break
         # One beat of a row after the other comes out; `carried` - `fill` is where the row begins.
         place = 0
-        if rules.lanes > rules.blocks:
+        if own.lanes > rules.blocks:
             place = ((tail.last - 1) // rules.blocks
                      - (own.carried - fill) // rules.blocks)
         tail.visible = out + place + _JUDGED
@@ -115,9 +123,9 @@ def _taken(state, end, slot, fill):
     marks = (row // period + 1) * period
     if marks < slot.row:
         # A marker row passes through the register too.
-        free = max(max(_arrival(rules, marks), free + marks - row - 1) + 1, drained)
+        free = max(max(_arrival(rules, marks) + own.fibre, free + marks - row - 1) + 1, drained)
         row, drained = marks, free
-    taken = max(max(slot.arrival, free + slot.row - row - 1) + 1, drained)
+    taken = max(max(slot.arrival + own.fibre, free + slot.row - row - 1) + 1, drained)
     begun = own.carried % rules.blocks
     own.free, own.row = taken, slot.row
     own.drained = taken + max(1, (begun + fill) // rules.blocks)

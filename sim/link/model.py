@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
-from .compiled import part, step
+from .compiled import part
+from .lossy import lossy_step
 from .receive import accept, deliver, grant, next_tail
-from .state import EMPTY
+from .records import EMPTY
 from .transmit import admissible, admit, queue, send
 
 
@@ -28,10 +29,12 @@ def link_step(state, wires, end, cycle):
     return _step(state, wires, end, cycle, flit, pulses)
 
 
-@step
+@part
 def _step(state, wires, end, cycle, flit, pulses):
     """What becomes visible in `cycle` first, what is written at its end last."""
     own = state.ends[end]
+    if own.lossy:
+        return lossy_step(state, wires, end, cycle, flit, pulses)
     if cycle & state.rules.keepalive_cycles - 1 == 0 and cycle > 0:
         own.keepalive = 1
     if next_tail(state, end) == cycle:

@@ -9,15 +9,18 @@ from numba import njit
 
 from ..flits import dst_of, end_of, first_of, pack, src_of, tag_of, vc_of
 from ..wires import make_wires, put_credit, put_flit, take_credit, take_flit
+from .errors import set_ber
+from .lossy import set_lossy
 from .model import link_step
 from .state import make_links
 
 
 class LinkRun(NamedTuple):
     """`delivered[end]`: (cycle, vc, first, end, src, dst, tag) of each flit that left `end`'s
-    `o`, in order; `cycle` is the one in which `o.valid` is 1."""
+    `o`, in order; `cycle` is the one in which `o.valid` is 1. `replay`: REPLAY of each end."""
 
     delivered: list[list[tuple[int, ...]]]
+    replay: np.ndarray
 
 
 @njit(cache=True)
@@ -49,7 +52,8 @@ def _run(state, wires, order, offers, offered, credits, seen, seen_at, hold, cyc
     return got
 
 
-def run_link(cfg, stream_a, stream_b, cycles: int, *, hold: int = 1, order=(0, 1)) -> LinkRun:
+def run_link(cfg, stream_a, stream_b, cycles: int, *, hold: int = 1, order=(0, 1),
+             fibre_m=None, lanes=None, hits=None, ber=None, dark=None, seed=0) -> LinkRun:
     """Run both ends of a link from reset, each with a source and a consumer.
 
     Parameters
@@ -63,6 +67,14 @@ def run_link(cfg, stream_a, stream_b, cycles: int, *, hold: int = 1, order=(0, 1
         The consumer returns a flit's credit so many cycles after `o.valid`.
     order : (int, int)
         In which order the ends are stepped within a cycle; the result does not depend on it.
+    fibre_m, lanes : float[2], int[2], optional
+        Of what each end sends, as in :func:`.state.make_links`.
+    hits : int64[2, n], optional
+        Errors on what each end sends, by :func:`.errors.hit`, ascending.
+    ber : float[2, lanes], optional
+        Probability that a bit of a lane that each end sends on is wrong; `seed` draws.
+    dark : (int, int)[2], optional
+        In which cycles, from the first up to the second, each end receives nothing.
     """
     streams = stream_a, stream_b
     offered = np.array([len(stream) for stream in streams])
@@ -72,7 +84,15 @@ def run_link(cfg, stream_a, stream_b, cycles: int, *, hold: int = 1, order=(0, 1
         # A flit word has no room for a whole tag, so its number in the stream stands in for it.
         for k, (cycle, vc, first, last, src, dst, _) in enumerate(stream):
             offers[end, k] = cycle, pack(vc, first, last, src, dst, k)
-    state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0]), make_wires(4)
+    state = make_links(cfg, [0, 1], [2, 3], [1, 0], fibre_m=fibre_m, lanes=lanes, hits=hits,
+                       seed=seed)
+    if not hits is ber is dark is None:
+        set_lossy(state, [0])
+    if ber is not None:
+        set_ber(state, slice(None), np.asarray(ber))
+    if dark is not None:
+        state.replay["dark_from"], state.replay["dark_to"] = np.transpose(dark)
+    wires = make_wires(4)
     seen, seen_at = np.zeros((2, most), np.int64), np.zeros((2, most), np.int64)
     credits = np.full((2, cfg.chiplet.vcs), cfg.xbar.egress_depth)
     got = _run(state, wires, np.array(order), offers, offered, credits, seen, seen_at, hold, cycles)
@@ -80,4 +100,4 @@ def run_link(cfg, stream_a, stream_b, cycles: int, *, hold: int = 1, order=(0, 1
         [(int(at), *(int(field(flit)) for field in (vc_of, first_of, end_of, src_of, dst_of)),
           streams[1 - end][tag_of(flit)][-1])
          for at, flit in zip(seen_at[end, :got[end]], seen[end, :got[end]], strict=True)]
-        for end in range(2)])
+        for end in range(2)], state.replay)

@@ -6,55 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.config import CROSSING_DEPTH, STAGES
+from lightloom.config import CROSSING_DEPTH, STAGES, ConfigError
+from lightloom.config.derived import FIBRE_NS_PER_M
 
 from ..serdes.linecode import BLOCK_BITS
+from .records import CHANNEL, CLOCK, END, NEWS, REPLAY, SLOT, TAILS
 
 NEVER = np.iinfo(np.int64).max
-
-EMPTY, FLIT, TAIL, SAME = range(4)
-"""What stages A and B hold. `SAME`: a bare tail that tells the far end nothing new."""
-
-
-def _record(*fields: str) -> np.dtype:
-    return np.dtype([(field, np.int64) for field in fields])
-
-
-# Compiled code reads a record through a bare pointer, where a view of a row of an array would
-# be counted in and out.
-END = _record(
-    "wake",                                # nothing but a wire changes the end before this cycle
-    "input", "output", "peer",
-    "wr", "tx", "acked", "have",           # replay ring
-    "next_vc", "queued",                   # admission: `avp`; bit v: the FIFO of VC v holds a flit
-    "count", "heads",                      # n and h of the open frame
-    "dirty", "keepalive",                  # a bare tail is wanted
-    "a", "b",                              # stages: EMPTY, FLIT, TAIL or SAME
-    "loaded", "taken", "launched",         # tails that the framer loaded, that the adapter took,
-                                           # whose last row is written
-    "held", "carried",                     # blocks held by the row former, written in rows so far
-    "written", "wrote", "slot",            # rows written, cycle and slot of the last
-    "row", "free", "drained",              # see adapter: the last row at the far end
-    "judged", "expected", "delivered",     # tails judged, flits accepted, flits given to `o`
-)
-"""One end. `wr`, `tx`, `acked`, `expected`, `delivered` count flits and `loaded`, `taken`,
-`launched`, `judged` tails, all since reset and without a modulus: their differences never reach
-the moduli of the contract, so equality and order are the same."""
-
-CHANNEL = _record("sent", "limit", "granted", "head", "fill")
-"""One VC of an end: flits sent and the limit on them; the limit that we grant the far end; the
-FIFO's first flit and how many it holds."""
-
-TAILS = _record("visible", "flits", "ack", "last")
-"""One tail: the cycle in which the far end's registers show what it carried, `count`, `ack`, and
-how many blocks the end has sent when its last one is."""
-
-SLOT = _record("row", "read", "arrival")
-"""One slot for a payload row: number of the line row, cycle in which it is pulled, and in which it
-is read at the far end."""
-
-CLOCK = _record("cycle", "slot", "known")
-"""The first slot for a row written in `cycle`; the first slot that is not in `slots` yet."""
 
 AHEAD = 64
 """Slots kept; half of them lie ahead: more than rows are in a crossing. A power of two."""
@@ -70,10 +28,10 @@ class Rules(NamedTuple):
     keepalive_cycles: int
     word_bits: int
     marker_period: int
-    lanes: int             # L
     blocks: int            # W
-    fibre_cycles: int
-    uneven: bool           # rows complete now more, now fewer beats
+    timeout_cycles: int
+    silence_cycles: int
+    replay_limit: int
 
 
 class LinkState(NamedTuple):
@@ -88,6 +46,10 @@ class LinkState(NamedTuple):
     `ring` int64[ends, *] holds flits in the order of admission. It is the replay ring, and as the
     far end delivers out of it too, it is longer than R by what that end may have acknowledged and
     not yet delivered.
+
+    Of ends whose link has errors (`lossy`) also: `replay` REPLAY[ends]; `news` NEWS[ends, *], as
+    `tails`; `ber` float64[ends, L]: probability that a row has an error on one of the live lanes
+    0..l; `hits` int64[ends, *]: given errors, see :mod:`.errors`; `noise` uint64[1]: seed.
     """
 
     rules: Rules
@@ -100,9 +62,20 @@ class LinkState(NamedTuple):
     reads: np.ndarray
     slots: np.ndarray
     clock: np.ndarray
+    replay: np.ndarray
+    news: np.ndarray
+    ber: np.ndarray
+    hits: np.ndarray
+    noise: np.ndarray
 
 
-def make_links(cfg, inputs, outputs, peers) -> LinkState:
+LEAD = 16
+"""An end may be stepped up to so many cycles ahead of its peer, if that is less than the flight:
+all that an end learns of its peer takes longer."""
+
+
+def make_links(cfg, inputs, outputs, peers, *, fibre_m=None, lanes=None,
+               hits=None, seed=0) -> LinkState:
     """Link ends in steady state: both ends of each link ACTIVE, no traffic yet.
 
     Bring-up is not modelled. Until it is over no flit moves, and what it leaves is what this
@@ -119,35 +92,50 @@ def make_links(cfg, inputs, outputs, peers) -> LinkState:
         Wire of each end's `o`: received flits go out, credits come back.
     peers : int64[ends]
         The end at the far side of each end's fibre.
+    fibre_m : float[ends], optional
+        Length of the fibre that each end sends into; `rack.fibre_m` by default.
+    lanes : int[ends], optional
+        Live lanes of what each end sends, 1..L; all by default.
+    hits : int64[ends, n], optional
+        Errors on what each end sends, by :func:`.errors.hit`, ascending, then NEVER.
+    seed : int
+        Of random errors.
 
     Raises
     ------
     ValueError
         The clock of the words is not the core clock, or there is FEC.
+    ConfigError
+        A length is not above 0, or a number of lanes not 1..L.
     """
     derived, link, serdes = cfg.derived, cfg.link, cfg.serdes
-    if not derived.common_clock:
+    if len(peers) and not derived.common_clock:
         raise ValueError(
             f"chiplet.core_mhz = {cfg.chiplet.core_mhz:g}: the model of a link knows one clock, "
             f"serdes.lane_gbps / serdes.word_bits = {derived.word_mhz:g} MHz")
-    if serdes.fec != "none":
+    if len(peers) and serdes.fec != "none":
         raise ValueError(f'serdes.fec = "{serdes.fec}": the model of a link has no FEC, '
                          'it must be "none"')
     vcs, count = cfg.chiplet.vcs, len(peers)
-    lanes, blocks = serdes.lanes, derived.blocks
+    blocks = derived.blocks
     rules = Rules(
         vcs, link.frame_flits, derived.frame_heads, link.replay_flits, link.keepalive_cycles,
-        serdes.word_bits, serdes.marker_period, lanes, blocks, derived.fibre_cycles,
-        uneven=lanes > blocks and lanes % blocks > 0)
+        serdes.word_bits, serdes.marker_period, blocks, derived.timeout_cycles,
+        derived.silence_cycles, link.replay_limit)
     ends, channels = np.zeros(count, END), np.zeros((count, vcs), CHANNEL)
     ends["wake"], ends["input"], ends["output"], ends["peer"] = NEVER, inputs, outputs, peers
+    ends["fibre"] = flight_cycles(cfg, np.full(count, cfg.rack.fibre_m) if fibre_m is None
+                                  else np.asarray(fibre_m, float))
+    set_lanes(cfg, ends, slice(None), np.full(count, serdes.lanes) if lanes is None
+              else np.asarray(lanes))
     channels["limit"] = channels["granted"] = cfg.xbar.vc_depth
     # A tail is loaded at most once a cycle, waits in A and B, then for the rows before it and its
     # own (marker rows may come between), then flies.
-    rows = CROSSING_DEPTH + 4 + 4 * -(-blocks // lanes)
+    rows = CROSSING_DEPTH + 4 + 4 * -(-blocks // serdes.lanes)
     tails = _power_of_two(
-        rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx + derived.fibre_cycles
-        + STAGES.adapter_rx + 2 * -(-lanes // blocks) + STAGES.link_rx)
+        rows * -(-BLOCK_BITS // serdes.word_bits) + STAGES.adapter_tx
+        + int(max(ends["fibre"], default=0)) + LEAD + STAGES.adapter_rx
+        + 2 * -(-serdes.lanes // blocks) + STAGES.link_rx)
     # A frame of n flits takes at least n+1 cycles to come in and n to be delivered, so never
     # more than F flits wait for delivery.
     ring = _power_of_two(link.replay_flits + link.frame_flits + 1)
@@ -162,7 +150,43 @@ def make_links(cfg, inputs, outputs, peers) -> LinkState:
         reads=np.full((count, CROSSING_DEPTH), -CROSSING_DEPTH),
         slots=np.zeros(AHEAD, SLOT),
         clock=clock,
+        replay=np.zeros(count, REPLAY),
+        news=np.zeros((count, tails), NEWS),
+        ber=np.zeros((count, serdes.lanes)),
+        hits=np.full((count, 1), NEVER) if hits is None else np.ascontiguousarray(hits, np.int64),
+        noise=np.full(1, seed, np.uint64),
     )
+
+
+def flight_cycles(cfg, metres):
+    """Cycles of flight through fibres of so many metres: int64.
+
+    Raises
+    ------
+    ConfigError
+        A length is not above 0.
+    """
+    if not (metres > 0).all():
+        raise ConfigError(f"length of a fibre: must be above 0 m, there is one of "
+                          f"{metres[~(metres > 0)][0]:g} m")
+    return np.ceil(metres * FIBRE_NS_PER_M * cfg.chiplet.core_mhz / 1000).astype(np.int64)
+
+
+def set_lanes(cfg, ends, which, lanes) -> None:
+    """Let ends send on so many live lanes, from the next row on.
+
+    Raises
+    ------
+    ConfigError
+        A number is not 1..L.
+    """
+    most, blocks = cfg.serdes.lanes, cfg.derived.blocks
+    lanes = np.asarray(lanes)
+    if lanes.size and not (lanes.min() >= 1 and lanes.max() <= most):
+        raise ConfigError(f"live lanes of a link: must be 1 to {most}, "
+                          f"they are {lanes.min()} to {lanes.max()}")
+    ends["lanes"][which] = lanes
+    ends["uneven"][which] = (lanes > blocks) & (lanes % blocks > 0)
 
 
 def _power_of_two(least: int) -> int:

@@ -6,7 +6,7 @@ from ..flits import first_of, vc_of
 from ..wires import put_credit
 from .adapter import form_row
 from .compiled import part
-from .state import EMPTY, FLIT, SAME, TAIL
+from .records import EMPTY, FLIT, SAME, TAIL
 
 
 @part

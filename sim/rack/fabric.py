@@ -9,13 +9,18 @@ import numpy as np
 
 from lightloom.sim.compiled import step_function
 from lightloom.sim.host import EgressState, IngressState, make_egress, make_ingress
-from lightloom.sim.link import LinkState, link_step, make_links
+from lightloom.sim.link import LinkState, flight_cycles, link_step, make_links
 from lightloom.sim.wires import Wires, make_wires
-from lightloom.sim.xbar import ALL, Shape, XbarState, make_xbars, xbar_step
+from lightloom.sim.xbar import ALL, SOURCE, Shape, XbarState, make_xbars, xbar_step
+
+from .delay import DelayState, delay_step, make_delays
 
 
 class Fabric(NamedTuple):
-    """State of all components. Host port h of endpoint e is e * hosts + h."""
+    """State of all components. Host port h of endpoint e is e * hosts + h.
+
+    Of `links` and `delays` one has all link ends and the other none.
+    """
 
     wires: Wires
     endpoints: XbarState
@@ -23,10 +28,14 @@ class Fabric(NamedTuple):
     ingress: IngressState
     egress: EgressState
     links: LinkState
+    delays: DelayState
 
 
 def make_fabric(cfg, topology) -> Fabric:
-    """The components of a :class:`.topology.Topology` after reset, links in steady state."""
+    """The components of a :class:`.topology.Topology` after reset, links in steady state.
+
+    A topology may have `length_m`, float[link ends]: of the fibre that each end sends into.
+    """
     count, size = topology.endpoints, topology.endpoint_ports
     vcs, depth, credits = cfg.chiplet.vcs, cfg.xbar.vc_depth, cfg.xbar.egress_depth
     # The wire into a crossbar's port has the port's number; the wires out of them follow.
@@ -37,20 +46,34 @@ def make_fabric(cfg, topology) -> Fabric:
         own = slice(first, first + nodes * ports)
         shape = Shape.of(cfg, ports, ports)
         # What nothing here uses or shows need not be stepped.
-        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), source_routing=False,
-                        voq_limit=0, statistics=False)
+        shape = replace(shape, idle_sets=not (entries.kind == ALL).any(), voq_limit=0,
+                        source_routing=bool((entries.kind == SOURCE).any()), statistics=False)
         return make_xbars(shape, into[own].reshape(nodes, ports), out[own].reshape(nodes, ports),
                           entries)
 
+    ends = out[topology.ends], into[topology.ends], topology.peers
+    metres = getattr(topology, "length_m", None)
+    if metres is None:
+        metres = np.full(topology.ends.size, cfg.rack.fibre_m)
+    ideal = cfg.rack.links == "ideal"
+    none = (np.zeros(0, np.int64),) * 3
+    endpoints = crossbars(count, size, 0, topology.endpoint_entries)
+    switches = crossbars(topology.switches, topology.switch_ports, count * size,
+                         topology.switch_entries)
+    if ideal:
+        # Nothing lies between an output and the far input: its credits are that one's slots.
+        switches.outlet["credits"] = depth
+        endpoints.outlet["credits"].reshape(count, size, vcs)[:, topology.hosts:] = depth
     host_ports = (np.arange(count)[:, None] * size + np.arange(topology.hosts)).reshape(-1)
     return Fabric(
         wires=make_wires(2 * topology.ports),
-        endpoints=crossbars(count, size, 0, topology.endpoint_entries),
-        switches=crossbars(topology.switches, topology.switch_ports, count * size,
-                           topology.switch_entries),
+        endpoints=endpoints,
+        switches=switches,
         ingress=make_ingress(into[host_ports], vcs, depth),
         egress=make_egress(out[host_ports], vcs, credits),
-        links=make_links(cfg, out[topology.ends], into[topology.ends], topology.peers))
+        links=make_links(cfg, *none) if ideal else make_links(cfg, *ends, fibre_m=metres),
+        delays=make_delays(*ends, flight_cycles(cfg, metres)) if ideal
+        else make_delays(*none, none[0]))
 
 
 @step_function
@@ -64,6 +87,8 @@ def fabric_step(fabric, cycle, link_flits):
         hops += xbar_step(fabric.endpoints, fabric.wires, node, cycle)
     for node in range(fabric.switches.nodes):
         hops += xbar_step(fabric.switches, fabric.wires, node, cycle)
-    for end in range(link_flits.size):
+    for end in range(fabric.links.ends.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
+    for end in range(fabric.delays.peers.size):
+        link_flits[fabric.delays.peers[end]] += delay_step(fabric.delays, fabric.wires, end, cycle)
     return hops

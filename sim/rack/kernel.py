@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from lightloom.sim.bits import bit
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.host import egress_step, ingress_step
 
+from .activity import keep_receiver, node_step, set_ticks
 from .engine import advance, offer, received, sent
-from .fabric import fabric_step
-from .work import PACKETS
+from .work import NOTHING, PACKETS
 
 
 class Shape(NamedTuple):
@@ -27,40 +28,62 @@ class Shape(NamedTuple):
 
 class Tally(NamedTuple):
     """`link_flits` int32[buckets, link ends]; `delivered_flits` int64[buckets];
-    `vc_flits` int64[V]; `hops` int64[1]."""
+    `vc_flits` int64[V]; `hops` int64[1]; `hosts` uint64[endpoints]: host ports to be stepped."""
 
     link_flits: np.ndarray
     delivered_flits: np.ndarray
     vc_flits: np.ndarray
     hops: np.ndarray
+    hosts: np.ndarray
 
 
 @njit(cache=True)
-def run_cycles(fabric, work, packets, tally, shape, begin, end):
+def run_cycles(fabric, activity, work, packets, tally, shape, begin, end):
     """Run cycles `begin` up to `end`; the cycle to go on from.
 
     That is less than `end` when the packet table could overflow: each port may need one packet.
     """
-    return _loop(fabric, work, packets, tally, shape, begin, end)
+    return _loop(fabric, activity, work, packets, tally, shape, begin, end)
 
 
 @step_function
-def _loop(fabric, work, packets, tally, shape, begin, end):
-    ports = work.packet.size
+def _loop(fabric, activity, work, packets, tally, shape, begin, end):
+    ports, hosts = work.packet.size, tally.hosts
     for cycle in range(begin, end):
         if work.count[PACKETS] + ports > packets.task.size:
             return cycle
         bucket = cycle // shape.bucket
-        tally.hops[0] += fabric_step(fabric, cycle, tally.link_flits[bucket])
+        _nodes(fabric, activity, cycle, tally.link_flits[bucket], tally.hops, hosts)
         for port in range(ports):
-            flit = offer(work, packets, port, cycle, shape.flit_bytes, shape.packet_bytes)
-            if ingress_step(fabric.ingress, fabric.wires, port, cycle, flit):
-                sent(work, packets, port, cycle, flit)
-            flit = egress_step(fabric.egress, fabric.wires, port, cycle)
-            if flit != NO_FLIT:
-                tally.delivered_flits[bucket] += 1
-                tally.vc_flits[vc_of(flit)] += 1
-                received(work, packets, cycle, flit)
+            busy = work.packet[port] != NOTHING or work.first[port] != NOTHING
+            endpoint, h = port // shape.hosts, port % shape.hosts
+            if busy or hosts[endpoint] & bit(h):
+                flit = offer(work, packets, port, cycle, shape.flit_bytes, shape.packet_bytes)
+                if ingress_step(fabric.ingress, fabric.wires, port, cycle, flit):
+                    sent(work, packets, port, cycle, flit)
+            if hosts[endpoint] & bit(h):
+                flit = egress_step(fabric.egress, fabric.wires, port, cycle)
+                if flit != NO_FLIT:
+                    tally.delivered_flits[bucket] += 1
+                    tally.vc_flits[vc_of(flit)] += 1
+                    received(work, packets, cycle, flit)
+                keep_receiver(fabric, activity, endpoint, h, port)
         # After all offers: what starts in this cycle is offered from the next one on.
         advance(work, cycle, shape.hosts, shape.packet_bytes)
     return end
+
+
+@step_function
+def _nodes(fabric, activity, cycle, link_flits, hops, hosts):
+    """Step all nodes; `hosts` uint64[endpoints] becomes the host ports that are to be stepped."""
+    set_ticks(fabric, activity, cycle, cycle + 1)
+    every = activity.every[0] != 0
+    activity.every[0] = 0
+    size, count = fabric.endpoints.ins, fabric.endpoints.nodes
+    for node in range(count):
+        hosts[node] = node_step(fabric, fabric.endpoints, activity, node, node, node * size, cycle,
+                                every, link_flits, hops)
+    first, size = count * size, fabric.switches.ins
+    for node in range(fabric.switches.nodes):
+        node_step(fabric, fabric.switches, activity, node, count + node, first + node * size,
+                  cycle, every, link_flits, hops)

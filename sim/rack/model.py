@@ -1,4 +1,4 @@
-"""The rack model: a workload on one plane of the rack."""
+"""The rack model: a workload, or synthetic traffic, on one plane of the rack."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from time import perf_counter
 
 import numpy as np
 
+from .activity import make_activity
 from .fabric import make_fabric
 from .kernel import Shape, Tally, run_cycles
 from .result import RackResult
+from .stops import next_stop
 from .topology import rack
 from .work import PACKETS, extended, make_packets, make_work
 
@@ -23,11 +25,53 @@ class RackModel:
     ----------
     cfg : lightloom.config.Config
         `rack.radix` at most 64: a switch is one crossbar of the model.
+    faults : lightloom.sim.rack.faults.FaultSchedule, optional
+        What fails, and when. Anything with `next` and `apply` is used as a timeline as it is.
     """
 
-    def __init__(self, cfg):
+    def __init__(self, cfg, faults=None):
         self.cfg = cfg
+        self.faults = faults
         self.topology = rack(cfg)
+
+    def timeline(self):
+        """The events of the faults for one run, or None."""
+        if self.faults is None or hasattr(self.faults, "apply"):
+            return self.faults
+        from .faults import Timeline
+
+        return Timeline(self.cfg, self.topology, self.faults)
+
+    def load(self, traffic, *, seed: int = 1, cycles: int = 10_000, warmup: int | None = None,
+             progress=None):
+        """Run open-loop traffic from reset (docs/load.md).
+
+        Parameters
+        ----------
+        traffic : lightloom.sim.rack.load.Traffic
+        seed : int
+            Of all that is random; equal seeds give equal results.
+        cycles : int
+            Core cycles to simulate, rounded down to a multiple of 200.
+        warmup : int, optional
+            Cycles to leave out of the statistics; by default found in the run.
+        progress : callable, optional
+            Called with the number of cycles done, every 500 cycles and at the end.
+
+        Returns
+        -------
+        lightloom.sim.rack.load.LoadResult
+
+        Raises
+        ------
+        ConfigError
+            The rack cannot offer this traffic, or a number is not possible.
+        DeadlockError
+            Nothing moves any more.
+        """
+        from .load.run import run_load
+
+        return run_load(self, traffic, seed, cycles, warmup, progress)
 
     def run(self, graph, cycles: int, *, bucket: int = 1000, progress=None) -> RackResult:
         """Run a workload from reset.
@@ -45,25 +89,31 @@ class RackModel:
         """
         cfg, topology = self.cfg, self.topology
         fabric = make_fabric(cfg, topology)
+        activity = make_activity(topology, fabric)
         work = make_work(cfg, graph, topology.hosts, topology.endpoints)
         flit = cfg.chiplet.flit_bytes
         shape = Shape(topology.hosts, flit, cfg.xbar.max_packet_flits * flit, bucket)
+        work.vc[:] = topology.table_vcs(graph.src, graph.dst, graph.vc)
         buckets = -(-cycles // bucket)
         tally = Tally(np.zeros((buckets, topology.ends.size), np.int32),
                       np.zeros(buckets, np.int64), np.zeros(cfg.chiplet.vcs, np.int64),
-                      np.zeros(1, np.int64))
+                      np.zeros(1, np.int64), np.zeros(topology.endpoints, np.uint64))
         room = 8 * topology.hosts * topology.endpoints
         packets = make_packets(room)
-        run_cycles(fabric, work, packets, tally, shape, 0, 0)      # compiles
-        cycle, seconds = 0, 0.0
+        run_cycles(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
+        cycle, end, seconds, timeline = 0, 0, 0.0, self.timeline()
         while cycle < cycles:
-            end = min(cycles, cycle - cycle % CHUNK + CHUNK)
+            if cycle == end:
+                end = min(cycles, cycle - cycle % CHUNK + CHUNK)
+                end = next_stop(timeline, fabric, cycle, end)
+            # What a timeline changed is not known to be at rest.
+            activity.every[0] = 1
             begin = perf_counter()
-            cycle = run_cycles(fabric, work, packets, tally, shape, cycle, end)
+            cycle = run_cycles(fabric, activity, work, packets, tally, shape, cycle, end)
             seconds += perf_counter() - begin
             if cycle < end:
                 packets = extended(packets, max(room, packets.task.size))
-            elif progress is not None:
+            elif progress is not None and (cycle % CHUNK == 0 or cycle == cycles):
                 progress(cycle)
         return self._result(graph, work, packets, tally, bucket, cycles, seconds)
 

@@ -80,7 +80,9 @@ class PairModel:
         logs = np.zeros((2, 4, int((-(-columns[4] // size)).sum())), np.int64)
         fabric = make_fabric(self.cfg, self.topology)
         counts = np.zeros(2, np.int64)
-        ran = _run(fabric, begin, columns, size, -1 if cycles is None else cycles, logs, counts)
+        link_flits = np.zeros(self.topology.ends.size, np.int32)
+        ran = _run(fabric, begin, columns, size, -1 if cycles is None else cycles, logs, counts,
+                   link_flits)
         return PairRun(*(self._split(begin, log[:, :count])
                          for log, count in zip(logs, counts, strict=True)), ran)
 
@@ -97,11 +99,10 @@ class PairModel:
 
 
 @njit(cache=True)
-def _run(fabric, begin, columns, flit_bytes, cycles, logs, counts):
+def _run(fabric, begin, columns, flit_bytes, cycles, logs, counts, link_flits):
     """Fill the logs of beats in and out, and how many each has; the cycles run."""
     at = np.zeros((3, begin.size - 1), np.int64)
     at[0] = begin[:-1]
-    link_flits = np.zeros(fabric.links.ends.size, np.int32)
     return _loop(fabric, begin, columns, flit_bytes, cycles, logs, counts, at, link_flits)
 
 

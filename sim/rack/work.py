@@ -24,7 +24,7 @@ class Work(NamedTuple):
     src: np.ndarray         # int32[n]
     dst: np.ndarray         # int32[n]
     vc: np.ndarray          # uint8[n]
-    nbytes: np.ndarray      # int64[n]: bytes of a message on this plane
+    nbytes: np.ndarray      # int64[n]: bytes of a message on the planes modelled
     delay: np.ndarray       # int64[n]: cycles
     succ_ptr: np.ndarray    # int64[n + 1]
     succ: np.ndarray        # int32
@@ -87,7 +87,8 @@ def make_work(cfg, graph, hosts: int, endpoints: int) -> Work:
         dst=np.ascontiguousarray(graph.dst, np.int32),
         vc=np.ascontiguousarray(graph.vc, np.uint8),
         # A packet has at least one byte.
-        nbytes=np.maximum(-(-np.asarray(graph.nbytes, np.int64) // cfg.chiplet.optical_ports), 1),
+        nbytes=np.maximum(-(-np.asarray(graph.nbytes, np.int64) * cfg.rack.planes
+                            // cfg.chiplet.optical_ports), 1),
         delay=np.ceil(graph.delay_ns * cfg.chiplet.core_mhz / 1000).astype(np.int64),
         succ_ptr=np.ascontiguousarray(graph.succ_ptr, np.int64),
         succ=np.ascontiguousarray(graph.succ, np.int32),

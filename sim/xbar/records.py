@@ -16,6 +16,7 @@ def _record(*fields):
 WHOLE = _record(
     ("arrived", np.uint64),      # inputs whose register holds a flit, to be routed
     ("waiting", np.uint64),      # outputs that any queue has a flit for
+    ("restless", np.uint64),     # not empty: a step has more to do than these two and wires say
     ("phase", np.int16),         # cycle mod V; kept, as a division takes longer than most of a step
     ("turn", np.int16),          # cycle mod lcm(V, S)
     ("slot", np.int16),          # cycle mod L

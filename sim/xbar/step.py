@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightloom.sim.bits import NOTHING, bit, lowest, without_lowest
+from lightloom.sim.bits import EVERYTHING, NOTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NO_FLIT
 from lightloom.sim.wires import SLOTS, put_credit, take_credit, take_flit
@@ -30,6 +30,13 @@ from .write import in_use, route_and_write
 @step_function
 def xbar_step(state, wires, node, cycle):
     """Step crossbar `node` of :class:`.state.XbarState`; the number of flits matched."""
+    return step_with(state, wires, node, cycle, EVERYTHING, EVERYTHING)
+
+
+@step_function
+def step_with(state, wires, node, cycle, flits, credits):
+    """The same; there is nothing on the wires of inputs not in `flits`, and of outputs not in
+    `credits`."""
     if state.statistics:
         observe(state, node)
     count = 0
@@ -42,14 +49,19 @@ def xbar_step(state, wires, node, cycle):
     while inputs:
         route_and_write(state, node, lowest(inputs))
         inputs = without_lowest(inputs)
+    restless = NOTHING
     if state.stages == 2:
+        restless = state.whole_more[node].routed | state.whole_more[node].granted
         for v in range(state.vcs):
             vc_more_at(state, node, v).lingering = vc_at(state, node, v).matched
+            restless |= vc_at(state, node, v).matched
     for v in range(state.vcs):
         if vc_at(state, node, v).dropped | vc_at(state, node, v).owing:
             return_credits(state, wires, node, v, cycle)
+            restless |= vc_at(state, node, v).owing
         vc_at(state, node, v).matched = NOTHING
-    receive(state, wires, node, cycle)
+    state.whole[node].restless = restless
+    receive(state, wires, node, cycle, flits, credits)
     tick(state, node)
     return count
 
@@ -88,15 +100,21 @@ def return_credits(state, wires, node, v, cycle):
 
 
 @step_function
-def receive(state, wires, node, cycle):
+def receive(state, wires, node, cycle, inputs, outputs):
     """Registers that hold what is on the wires: flits to be written, credits to be spent."""
     arrived, slot = NOTHING, cycle & SLOTS - 1
-    for i in range(state.ins):
+    inputs &= EVERYTHING >> np.uint64(64 - state.ins)
+    while inputs:
+        i = lowest(inputs)
+        inputs = without_lowest(inputs)
         wire = state.inputs[at_input(state, node, i)]
         if wires.flit[slot, wire] != NO_FLIT:
             input_at(state, node, i).register = take_flit(wires, wire, cycle)
             arrived |= bit(i)
-    for j in range(state.outs):
+    outputs &= EVERYTHING >> np.uint64(64 - state.outs)
+    while outputs:
+        j = lowest(outputs)
+        outputs = without_lowest(outputs)
         wire = state.outputs[at_output(state, node, j)]
         if wires.credit[slot, wire]:
             pulses = take_credit(wires, wire, cycle)

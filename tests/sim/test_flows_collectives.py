@@ -133,6 +133,25 @@ def test_routes_that_are_not_in_the_tables_are_refused():
         find_routes(other, topology, np.array([0]), np.array([1]))
 
 
+def test_a_torus_is_walked_the_shorter_way_round():
+    cfg = rack("torus", 15, 8, rack__dims=(5, 3))
+    src, dst = (each.reshape(-1) for each in np.indices((15, 15)))
+    found = find_routes(cfg, FlowModel(cfg).topology, src, dst)
+    around = lambda a, b, size: np.minimum((a - b) % size, (b - a) % size)
+    hops = around(src // 3, dst // 3, 5) + around(src % 3, dst % 3, 3)
+    assert found.switches.tolist() == np.where(src == dst, -1, hops + 1).tolist()
+    assert (np.diff(found.ptr) == found.switches + 1).all()
+    assert (found.flight == 20 * (found.switches + 1)).all()
+
+
+def test_planes_share_what_the_planes_modelled_carry():
+    one, two = (FlowModel(rack("direct", 4, 4, 4, rack__planes=planes)) for planes in (1, 2))
+    size = 3200 * 16
+    carried = [each.collective("all-to-all", size, algorithm="direct").links["flits"].sum()
+               for each in (one, two)]
+    assert carried == [2 * 12 * 100, 2 * 12 * 200]
+
+
 def test_ideal_links_are_wires():
     cfg = rack("direct", 4, 4, rack__links="ideal")
     found = FlowModel(cfg).collective("all-to-all", 4 * 320, algorithm="pairwise")

@@ -7,7 +7,7 @@ from serdes_restated import SHAPES, rows, shaped
 from lightloom.config import load, override
 from lightloom.sim.flits import NONE, pack, vc_of
 from lightloom.sim.link import link_step, make_links
-from lightloom.sim.link.state import EMPTY
+from lightloom.sim.link.records import EMPTY
 from lightloom.sim.serdes import receive, transmit
 from lightloom.sim.wires import make_wires, put_credit, put_flit, take_credit, take_flit
 
@@ -15,10 +15,10 @@ ONE_CLOCK = [name for name in SHAPES if name != "16 lanes, beat of 2"]
 BRING_UP = 900
 
 
-def ends_at_random(cfg, rng, cycles, load):
+def ends_at_random(cfg, rng, cycles, load, lanes=None, start=0):
     """Two link ends with flits at random. What end 0 gave its adapter: cycles from which each beat
     was offered, and in which it was taken; its tails' numbers, and their `visible`."""
-    state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0]), make_wires(4)
+    state, wires = make_links(cfg, [0, 1], [2, 3], [1, 0], lanes=lanes), make_wires(4)
     credits = np.full((2, cfg.chiplet.vcs), cfg.xbar.egress_depth)
     busy = np.repeat(rng.random(cycles // 40 + 1) < 0.6, 40)
     own, offered, taken, tails, visible = state.ends[0], [], [], [], []
@@ -30,7 +30,7 @@ def ends_at_random(cfg, rng, cycles, load):
             pulses = int(take_credit(wires, end, cycle))
             credits[end] += pulses >> np.arange(cfg.chiplet.vcs) & 1
             vc = int(rng.integers(cfg.chiplet.vcs))
-            if busy[cycle] and rng.random() < load and credits[end, vc]:
+            if cycle >= start and busy[cycle] and rng.random() < load and credits[end, vc]:
                 credits[end, vc] -= 1
                 put_flit(wires, end, cycle + 1, pack(vc, 0, NONE, 0, 0, 0))
             flit = take_flit(wires, 2 + end, cycle)
