@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightloom.config import STAGES
+from lightloom.config import STAGES, ConfigError
 from lightloom.config.derived import FIBRE_NS_PER_M
 from lightloom.sim.link.goodput import efficiency, timing
 
@@ -52,11 +52,27 @@ class Timing:
 
     @classmethod
     def of(cls, cfg) -> Timing:
+        """Of a configuration whose links the rack model knows.
+
+        Raises
+        ------
+        ConfigError
+            There is FEC, or the words' clock is not the core clock.
+        """
         derived, serdes, most = cfg.derived, cfg.serdes, cfg.xbar.max_packet_flits
+        ideal = cfg.rack.links == "ideal"
+        if serdes.fec != "none" and not ideal:
+            raise ConfigError(f"config {cfg.name}: serdes.fec = {serdes.fec!r}: the model of a "
+                              "link has no FEC: must be 'none'")
+        if not derived.common_clock and not ideal:
+            raise ConfigError(
+                f"config {cfg.name}: chiplet.core_mhz = {cfg.chiplet.core_mhz:g}: the model of a "
+                f"link knows one clock: must be serdes.lane_gbps / serdes.word_bits = "
+                f"{derived.word_mhz:g} MHz")
         crossbar = STAGES.xbar + (TWO_STAGES if cfg.xbar.stages == 2 else 0)
         common = (max(1, cfg.chiplet.optical_ports), cfg.rack.planes, cfg.chiplet.flit_bytes,
                   most)
-        if cfg.rack.links == "ideal":
+        if ideal:
             return cls(*common, 0, crossbar, 0.0, 0.0, np.ones(most + 1))
         line = serdes.lanes * derived.lane_bits / derived.flit_bits
         rates = np.array([efficiency(cfg, packet or 1) * line for packet in range(most + 1)])

@@ -9,6 +9,7 @@ from flow_racks import alpha, rack, rate
 from lightloom.config import ConfigError, override
 from lightloom.flow import flowcheck
 from lightloom.sim.flows import FlowModel
+from lightloom.sim.flows.routes import find_routes
 from lightloom.sim.rack import RackModel
 from lightloom.sim.workload import TraceError, collective_graph
 
@@ -117,5 +118,57 @@ def test_what_cannot_be_is_refused():
     cfg = rack("direct", 4, 4)
     with pytest.raises(TraceError, match="ranks = 5: must be 1 to rack.endpoints = 4"):
         FlowModel(cfg).collective("all-reduce", 100, 5)
-    with pytest.raises(ConfigError, match="rack.routing = 'ugal'"):
-        FlowModel(override(cfg, rack__routing="ugal")).collective("all-reduce", 100)
+    for change, text in (({"serdes__fec": "rs152", "link__replay_flits": 512,
+                           "xbar__vc_depth": 512}, "serdes.fec = 'rs152': .* must be 'none'"),
+                         ({"chiplet__core_mhz": 600.0}, "chiplet.core_mhz = 600: .* 500 MHz")):
+        with pytest.raises(ConfigError, match=text):
+            FlowModel(override(cfg, **change))
+
+
+def test_routes_that_are_not_in_the_tables_are_refused():
+    cfg = rack("clos2", 16, 8)
+    topology = FlowModel(cfg).topology
+    other = cfg.model_copy(update={"rack": cfg.rack.model_copy(update={"routing": "ugal"})})
+    with pytest.raises(ConfigError, match="rack.routing = 'ugal': .* 'minimal' or 'ecmp'"):
+        find_routes(other, topology, np.array([0]), np.array([1]))
+
+
+def test_a_message_that_is_held_up_does_not_hold_up_those_behind_it_while_buffers_last():
+    """Where two endpoints share an uplink, first messages of queues meet; others go on."""
+    model = FlowModel(flowcheck.rack_config("clos2 2:1, 32"))
+    found, scheduled = (model.collective("all-to-all", 65_536, algorithm="direct", in_steps=each)
+                        for each in (False, True))
+    assert found.bound_cycles < found.cycles < 1.05 * scheduled.cycles
+
+
+def test_a_torus_is_walked_the_shorter_way_round():
+    cfg = rack("torus", 15, 8, rack__dims=(5, 3))
+    src, dst = (each.reshape(-1) for each in np.indices((15, 15)))
+    found = find_routes(cfg, FlowModel(cfg).topology, src, dst)
+    around = lambda a, b, size: np.minimum((a - b) % size, (b - a) % size)
+    hops = around(src // 3, dst // 3, 5) + around(src % 3, dst % 3, 3)
+    assert found.switches.tolist() == np.where(src == dst, -1, hops + 1).tolist()
+    assert (np.diff(found.ptr) == found.switches + 1).all()
+    assert (found.flight == 20 * (found.switches + 1)).all()
+
+
+def test_planes_share_what_the_planes_modelled_carry():
+    one, two = (FlowModel(rack("direct", 4, 4, 4, rack__planes=planes)) for planes in (1, 2))
+    size = 3200 * 16
+    carried = [each.collective("all-to-all", size, algorithm="direct").links["flits"].sum()
+               for each in (one, two)]
+    assert carried == [2 * 12 * 100, 2 * 12 * 200]
+
+
+def test_ideal_links_are_wires():
+    cfg = rack("direct", 4, 4, rack__links="ideal")
+    found = FlowModel(cfg).collective("all-to-all", 4 * 320, algorithm="pairwise")
+    # Three steps of ten flits: host, three crossbars, two fibres, host; the last flit 9 later.
+    step = 1 + (1 + 4 * 3 + 2 * cfg.derived.fibre_cycles + 2) + 9
+    assert found.cycles == pytest.approx(3 * step)
+
+
+def test_a_longer_fibre_is_a_longer_flight():
+    near, far = (FlowModel(rack("direct", 4, 4, rack__fibre_m=metres)) for metres in (8.0, 8.5))
+    cycles = [each.collective("broadcast", 32, 2).cycles for each in (near, far)]
+    assert cycles[1] - cycles[0] == 2 * (21 - 20)
