@@ -26,17 +26,14 @@ CLOCKS = {"verilator": "rack_main.cpp", "icarus": "rack_clock.v"}
 CACHE = Path("build/cache/rack")
 
 COMMANDS = {
-    "verilator": ["verilator", "--cc", "--exe", "--build", "--hierarchical", "-j", "2", "-O3",
+    "verilator": ["verilator", "--cc", "--exe", "--build", "--hierarchical", "-O3",
                   "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
                   "-Wno-lint", "-Wno-style", "-Wno-MULTIDRIVEN", "--top-module", "rack_harness"],
     "icarus": ["iverilog", "-g2005", "-s", "rack_clock", "-o", "rack.vvp"],
 }
 
-BLOCKS = """`verilator_config
-// Each kind of chiplet is compiled once.
-hier_block -module "endpoint"
-hier_block -module "switch"
-"""
+BLOCK = 'hier_block -module "{name}"'
+"""Each kind of chiplet is compiled once."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def build(cfg, topology, verilog: dict[str, str], *, simulator: str = "verilator
         Of an endpoint: one optical port.
     topology : lightloom.sim.rack.topology.Topology
     verilog : dict
-        Exported chiplets, top modules `endpoint` (of `cfg`) and `switch`
+        Exported chiplets, top modules `endpoint` (of `cfg`) and, where there are any, `switch`
         (of :func:`.rack_verilog.switch_config`).
     simulator : {"verilator", "icarus"}
     room : int
@@ -83,7 +80,8 @@ def build(cfg, topology, verilog: dict[str, str], *, simulator: str = "verilator
     texts["harness.v"] = RackVerilog(cfg, topology, room).text()
     texts |= {file: (VERILOG / file).read_text() for file in (*FILES, CLOCKS[simulator])}
     if simulator == "verilator":
-        texts["blocks.vlt"] = BLOCKS
+        texts["blocks.vlt"] = "\n".join(
+            ["`verilator_config", *(BLOCK.format(name=name) for name in verilog), ""])
     program = {"verilator": "obj_dir/Vrack_harness", "icarus": "rack.vvp"}[simulator]
     key = "\n".join([version("verilator"), *COMMANDS[simulator], *texts, *texts.values()])
     folder = (CACHE / hashlib.sha256(key.encode()).hexdigest()).resolve()
