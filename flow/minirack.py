@@ -14,10 +14,12 @@ from rich.table import Table
 from .. import config
 from ..hdl.chiplet import Chiplet
 from ..sim.link.end.ports import UP
+from ..sim.rack import PairRun
 from ..sim.rack.beats import BeatModel
-from ..sim.rack.exact import ExactModel, LineFaults
+from ..sim.rack.exact import ExactModel, ExactRun, LineFaults
 from ..tb.pair_harness import HostPacket
-from ..tb.rack_harness import RackRun, build, run_rack, switch_config
+from ..tb.rack_harness import RackRun, build, run_rack
+from ..tb.rack_verilog import switch_config
 from . import cache
 from .errors import FlowError, writable
 from .replay import SETTLE, compare
@@ -62,6 +64,7 @@ class MiniRack:
     model: str                   # "fast" or "exact"
     model_seconds: float
     rtl_seconds: float
+    expected: PairRun | ExactRun
     run: RackRun
 
     @property
@@ -78,7 +81,8 @@ def mini(profile: str | None = None, **changes):
 def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket]]]:
     """Random packets at each host port, `count` of them, in bursts, of 1 to the most flits.
 
-    A message is at host port `dst` mod H. The last third is for one GPU: it waits in the switches.
+    A message is at host port `dst` mod H. The last third of one port is for one GPU, in packets of
+    the most flits: they wait in the switches, and where they are many, at the hosts.
     """
     rng, hosts = random.Random(seed), cfg.chiplet.host_ports
     size, longest = cfg.chiplet.flit_bytes, cfg.xbar.max_packet_flits
@@ -89,7 +93,7 @@ def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket
             cycle += rng.choice((0, 0, 0, 1, 7, 40))
             near = [dst for dst in range(cfg.rack.endpoints) if dst % hosts == host]
             hot = HOT % hosts == host and k >= count - count // 3
-            flits = rng.choice((1, 1, 2, 3, rng.randint(1, longest)))
+            flits = longest if hot else rng.choice((1, 1, 2, 3, rng.randint(1, longest)))
             yield HostPacket(
                 cycle=cycle, src=src, dst=HOT if hot else rng.choice(near),
                 vc=rng.randrange(cfg.chiplet.vcs),
@@ -164,7 +168,7 @@ def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors:
     done = MiniRack(
         flits, cycles, mismatches, sum(status.replays for status in seen.status),
         lanes_left(cfg, topology, seen), outage(topology, faults, seen.changes),
-        "exact" if exact else "fast", seconds, seen.seconds, seen)
+        "exact" if exact else "fast", seconds, seen.seconds, expected, seen)
     if not quiet:
         show(done)
     return done
