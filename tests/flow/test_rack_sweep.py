@@ -127,8 +127,9 @@ def test_scheduler_and_batch_jobs_give_the_same_tables(reference, tmp_path, monk
     folder, asked = reference
     programs, started = tmp_path / "bin", tmp_path / "job"
     programs.mkdir()
-    for name, script in (("sbatch", f"cp $1 {started}; setsid bash {started} >{tmp_path}/log 2>&1 &\n"
-                                    "echo Submitted batch job 77"), ("scancel", "exit 0")):
+    start = f"cp $1 {started}; setsid bash {started} >{tmp_path}/log 2>&1 &"
+    for name, script in (("sbatch", f"{start}\necho Submitted batch job 77"),
+                         ("scancel", "exit 0")):
         (programs / name).write_text(f"#!/bin/bash\n{script}\n")
         (programs / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
