@@ -127,11 +127,12 @@ def histogram(runs) -> go.Figure:
         # The slowest packet has nobody above it, which a logarithm cannot show.
         shown = shown[tail[shown] > 1e-12]
         drawn.add_scatter(
-            x=shown, y=tail[shown], mode="lines", name=run["label"],
+            x=shown, y=100 * tail[shown], mode="lines", name=run["label"],
             line={"color": COLOURS[k % len(COLOURS)], "width": 1.6, "shape": "hv"},
             visible=True if run["curve"] == runs[0]["curve"] else "legendonly",
-            hovertemplate="%{y:.2%} take more than %{x:,.0f} cycles<extra>%{fullData.name}</extra>")
-    drawn.update_yaxes(type="log", rangemode="normal", tickformat=".2~%", dtick=1)
+            hovertemplate="%{y:.3~g} % take more than %{x:,.0f} cycles<extra>%{fullData.name}</extra>")
+    drawn.update_yaxes(type="log", rangemode="normal", dtick=1, ticksuffix=" %",
+                       exponentformat="none")
     return _legend(drawn)
 
 

@@ -99,7 +99,8 @@ def client(pool: Pool):
         else:
             started = _batch(pool) if pool.cluster else LocalCluster(
                 n_workers=pool.workers, threads_per_worker=1, processes=True,
-                dashboard_address=None, memory_limit=0, silence_logs=logging.CRITICAL)
+                dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=logging.CRITICAL,
+                preload=["lightloom.flow.rack.worker"])
             with started, Client(started, set_as_default=False) as connected:
                 yield connected
 
@@ -114,6 +115,6 @@ def _batch(pool: Pool):
     cluster = kind(cores=pool.cores, processes=pool.cores, memory=pool.memory,
                    walltime=pool.walltime, queue=pool.queue or None, **account,
                    job_extra_directives=list(pool.directives),
-                   scheduler_options={"dashboard_address": None})
+                   scheduler_options={"dashboard_address": ":0"})
     cluster.scale(jobs=pool.jobs)
     return cluster

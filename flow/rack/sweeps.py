@@ -96,7 +96,9 @@ def sweep(experiment: Annotated[Path | None, typer.Argument(
     for title, found in (("saturation", saturation(curve)),
                          ("collectives", of_collectives(done.table))):
         if len(found):
-            found = found.drop(columns=["key", "seed"], errors="ignore")
+            found = found.drop(columns=["key", "seed", "completion_cycles", "busiest_link_us"],
+                               errors="ignore")
+            found = found.loc[:, (found.astype(str) != "").any()]
             options.tabulate(title, found.values.tolist(),
                              tuple(name.replace("_", " ") for name in found.columns))
     typer.echo(f"{done.ran} points ran, {done.resumed} were there: {done.folder}/results.csv")

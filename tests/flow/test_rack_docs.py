@@ -14,7 +14,8 @@ def test_example_of_the_notebook_runs():
     exec(compile(code, "docs/sweeps.md", "exec"), names)
     assert len(names["table"]) == 8 and len(names["curve"]) == 4
     assert names["curve"].variant.tolist() == ["near", "near", "far", "far"]
-    assert (names["table"].latency_mean > 0).all()
+    table = names["table"]
+    assert (table.latency_mean > 0).tolist() == table.stable.tolist() and table.stable.sum() > 4
 
 
 def test_shipped_experiment_can_be_read():
