@@ -14,7 +14,7 @@ run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--win
 load_options = $(or $(call option,LOADS,--loads),--loads 0.1:0.9:0.2) \
 	$(call option,SEEDS,--seeds) $(call option,WORKERS,--workers)
 
-.PHONY: help setup sim load sweep test verilog lint synth waves bench formal goodput switching interop soak config lock clean
+.PHONY: help setup sim load sweep test verilog lint synth waves bench formal goodput switching minirack flowcheck validation study interop soak config lock clean
 
 help:     ## list the targets and variables
 	@echo "Targets:"
@@ -22,7 +22,7 @@ help:     ## list the targets and variables
 	@echo "Variables:"
 	@sed -nE 's/^#: ([A-Z]+) +(.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 13
 
-#: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; lint: all three)
+#: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; study: tera; lint: all three)
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
 #: PEER     checkout of verilog-ethernet for interop and synth (no default)
@@ -31,8 +31,9 @@ help:     ## list the targets and variables
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)
-#: SEED     seed of sim, waves, goodput and switching (default 1)
+#: SEED     seed of sim, waves, goodput, switching, minirack, validation (default 1)
 #: SEEDS    place & route seeds of synth (default 1; 0: area alone), runs of each load in load
+#: ERRORS   bits to invert on the fibres of minirack (default 0)
 #: LOADS    of load, flits a cycle and GPU: 0.1,0.5 or from:to:step (default 0.1:0.9:0.2)
 #: EXPERIMENT  what sweep runs, a .toml file (docs/sweeps.md; no default)
 #: WORKERS  local processes of load and sweep (default 2)
@@ -82,6 +83,18 @@ goodput: setup  ## throughput of a link against the bit error rate, RTL and clos
 
 switching: setup ## throughput, fairness, waits of the crossbar: model, RTL, iSLIP (40 minutes)
 	@$(RUN) switching $(call option,SEED,--seed)
+
+minirack: setup ## a rack of 12 chiplets in RTL, held to the model; bit errors: ERRORS=n
+	@$(RUN) minirack $(call option,SEED,--seed) $(call option,ERRORS,--errors)
+
+flowcheck: setup ## error of the flow-level model against the flit-level one (10 minutes)
+	@$(RUN) flowcheck
+
+validation: setup ## the rack model against BookSim2's figures and switching theory (20 minutes)
+	@$(RUN) validation $(call option,SEED,--seed)
+
+study: setup    ## the photonic rack against copper: measures, writes docs/study.md (15 minutes)
+	@$(RUN) study $(call option,PROFILE,--profile)
 
 interop: setup  ## our lanes against verilog-ethernet's 10G PHY: PEER=<checkout>
 	@$(RUN) interop $(call option,PEER,--peer)

@@ -173,6 +173,49 @@ def switching(seed: Seed = 1, rtl: bool = True) -> None:
     run(seed=seed, rtl=rtl)
 
 
+@app.command()
+def minirack(profile: Annotated[str | None, typer.Option(help="Default: a small one.")] = None,
+             seed: Seed = 1,
+             packets: Annotated[int, typer.Option(min=1, help="At each host port.")] = 12,
+             errors: Annotated[int, typer.Option(min=0, help="Bits inverted on fibres.")] = 0,
+             lane_death: Annotated[bool, typer.Option(
+                 "--lane-death", help="One lane dies for good.")] = False,
+             simulator: Simulator = Simulator.VERILATOR,
+             out: Path = Path("build/minirack")) -> None:
+    """Run a rack of 12 chiplets in RTL, and hold every flit to the model, cycle by cycle."""
+    from .minirack import run
+
+    outcome = run(profile, seed=seed, packets=packets, errors=errors, lane_death=lane_death,
+                  simulator=simulator.value, out=out)
+    if outcome.mismatches:
+        raise typer.Exit(1)
+
+
+@app.command()
+def flowcheck() -> None:
+    """Error of the flow-level model against the flit-level one, over collectives and sizes."""
+    from .flowcheck import run
+
+    run()
+
+
+@app.command()
+def validation(seed: Seed = 1, out: Path = Path("build/validation")) -> None:
+    """The rack model against BookSim2's figures and the closed forms of switching theory."""
+    from .validation import run
+
+    run(seed, out)
+
+
+@app.command()
+def study(profile: Profile = "tera", page: Path = Path("docs/study.md"),
+          out: Path = Path("build/study")) -> None:
+    """The photonic rack against the copper baseline: measure all of it, write docs/study.md."""
+    from .study import run
+
+    run(page, out, profile=profile)
+
+
 @app.command("config")
 def show_config(profile: Profile = "sim") -> None:
     """Print a profile with all that follows from it."""
