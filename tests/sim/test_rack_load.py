@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from rack_graphs import head_latency, small
 
+from lightloom import config
 from lightloom.config import ConfigError
+from lightloom.sim.flits import NO_FLIT
 from lightloom.sim.rack import RackModel
+from lightloom.sim.rack.activity import make_activity
 from lightloom.sim.rack.fabric import make_fabric
 from lightloom.sim.rack.load import ConservationError, DeadlockError, Traffic, audit, run
 
@@ -38,7 +41,9 @@ def test_below_saturation_what_is_offered_arrives(seed):
         assert result.latency_ci < 0.1 * result.latency_mean
         assert result.received_by.sum() == round(result.accepted * 16 * (
             result.cycles - result.warmup))
-        assert result.histogram.sum() == result.packets == result.received_by.sum() / flits
+        # The window's ends cut packets that are being delivered, one a host port.
+        assert result.histogram.sum() == result.packets
+        assert abs(result.packets - result.received_by.sum() / flits) <= 32
         assert len(result.histogram) == result.latency_max + 1
         assert (result.latency_p50 <= result.latency_p99 <= result.latency_max)
 
@@ -88,7 +93,7 @@ def test_an_overloaded_run_says_so_and_gives_no_latency(seed):
     for field in ("mean", "ci", "std", "p50", "p99", "max"):
         assert np.isnan(getattr(result, f"latency_{field}"))
     # The hot spot's link is full, and it carries what its closed form says.
-    serdes, frame = small().serdes, 16
+    serdes, frame = small().serdes, small().derived.frame_heads      # of packets of one flit
     rate = (serdes.word_bits / 66 * serdes.marker_period / (serdes.marker_period + 1)
             * frame / (frame + 1))
     assert result.received_by[0] / (result.cycles - result.warmup) == pytest.approx(rate, rel=0.03)
@@ -122,6 +127,71 @@ def test_results_follow_the_seed_alone(traffic, seed, monkeypatch):
     assert equal(first, model.load(traffic, seed=seed, cycles=2000))
     other = model.load(traffic, seed=seed + 1, cycles=2000)
     assert not np.array_equal(first.sent_by, other.sent_by)
+
+
+@pytest.mark.parametrize("links", ["optical", "ideal"])
+def test_results_do_not_depend_on_how_far_a_node_is_ahead(links, seed, monkeypatch):
+    model = RackModel(small(rack__links=links))
+    # Little traffic leaves the links at rest for longer than their clock looks ahead.
+    for traffic in (Traffic(load=0.6, packet_flits=(1, 7)), Traffic(load=0.003)):
+        results = []
+        for lead in (16, 1, 5):
+            def made(*args, lead=lead):
+                found = make_activity(*args)
+                assert found.lead == 16
+                return found._replace(lead=lead)
+
+            monkeypatch.setattr(run, "make_activity", made)
+            results.append(model.load(traffic, cycles=2000, seed=seed))
+        assert equal(results[0], results[1]) and equal(results[0], results[2])
+
+
+def test_short_fibres_are_stepped_cycle_by_cycle(seed):
+    for links, fibre in (("optical", 0.4), ("ideal", 0.4), ("ideal", 0.8)):
+        cfg = small(rack__links=links, rack__fibre_m=fibre)
+        result = load(Traffic(load=0.002), cfg, seed=seed, cycles=4000)
+        flight = cfg.derived.fibre_cycles
+        assert flight == (1 if fibre == 0.4 else 2)
+        least = head_latency(cfg, 1, 1) if links == "optical" else 1 + 4 * 3 + 2 * flight + 2
+        assert np.flatnonzero(result.histogram)[0] == least
+
+
+@pytest.mark.parametrize("flits", [1, 4])
+def test_unloaded_latency_over_ideal_links_is_flight_and_crossbars(flits, seed):
+    cfg = small(rack__links="ideal")
+    result = load(Traffic("neighbour", load=0.001 * flits, packet_flits=flits), cfg, seed=seed)
+    near, far = (1 + 4 * (h + 2) + (h + 1) * cfg.derived.fibre_cycles + 2 + flits - 1
+                 for h in (1, 3))
+    seen = set(np.flatnonzero(result.histogram).tolist())
+    assert {near, far} <= seen
+    # Two packets rarely meet.
+    assert result.histogram[[near, far]].sum() > 0.95 * result.packets
+
+
+NETWORKS = {
+    "torus": {"rack__topology": "torus", "rack__dims": (4, 4), "rack__radix": 5},
+    "mesh": {"rack__topology": "mesh", "rack__dims": (4, 4), "rack__radix": 5},
+    "butterfly": {"rack__topology": "butterfly", "rack__dims": (4, 2), "rack__radix": 6,
+                  "rack__switch_endpoints": 2},
+    "valiant": {"rack__routing": "valiant", "xbar__source_routing": True},
+    "ugal": {"rack__routing": "ugal", "xbar__source_routing": True, "xbar__ecmp": "occupancy"},
+    "ecmp": {"rack__routing": "ecmp"},
+    "planes": {"rack__planes": 2, "chiplet__optical_ports": 2},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_other_networks_deliver_what_is_offered(name, seed):
+    cfg = config.override(small(), **NETWORKS[name])
+    result = load(Traffic(load=0.15, packet_flits=(1, 3)), cfg, seed=seed, cycles=3000)
+    assert result.stable and result.lost == 0
+    assert result.accepted == pytest.approx(result.offered, rel=0.06)
+    if name in ("torus", "mesh"):
+        # Of one endpoint a switch: links passed to another one, and its own switch.
+        links = {"torus": 2 * 1.0, "mesh": 2 * 1.25}[name] * 16 / 15
+        assert result.hops_mean == pytest.approx(1 + links, abs=0.25)
+    if name == "valiant":
+        assert result.hops_mean == pytest.approx((3 * 12 + 3) / 15, abs=0.15)
 
 
 def test_two_stages_and_other_shapes_conserve(seed):
@@ -170,16 +240,21 @@ def test_a_timeline_is_applied_in_its_cycles_and_changes_nothing_by_itself(seed)
     assert equal(result, RackModel(small()).load(traffic, cycles=1000, seed=seed))
 
 
-def test_what_a_timeline_takes_away_is_counted_as_lost(seed):
-    def empty(fabric):
-        fabric.egress.fill[:], fabric.egress.filled[:] = 0, 0
+def test_what_a_timeline_takes_away_is_counted_as_lost(seed, monkeypatch):
+    taken = []
 
-    events = Events([1000], empty)
-    traffic = Traffic("hotspot", load=0.5, share=1.0)
-    result = RackModel(small(), faults=events).load(traffic, cycles=2000, seed=seed)
-    assert result.lost >= 0
-    sound = RackModel(small()).load(traffic, cycles=2000, seed=seed)
-    assert sound.lost == 0
+    def cut(fabric):
+        taken.append(np.count_nonzero(fabric.wires.flit != NO_FLIT))
+        fabric.wires.flit[:] = NO_FLIT
+
+    model = RackModel(small(), faults=Events([1000], cut))
+    result = model.load(Traffic(load=0.5), cycles=2000, seed=seed)
+    assert result.lost == taken[0] > 0
+    with pytest.raises(ConservationError, match=f": {taken[0]} are missing"):
+        # Without the excuse of a fault.
+        monkeypatch.setattr(run, "check_flits",
+                            lambda fabric, made, _: audit.check_flits(fabric, made, False))
+        model.load(Traffic(load=0.5), cycles=2000, seed=seed)
 
 
 def test_a_standstill_is_told(monkeypatch, seed):
@@ -189,11 +264,11 @@ def test_a_standstill_is_told(monkeypatch, seed):
     monkeypatch.setattr(run, "stall_cycles", lambda cfg, faulty: 400)
     with pytest.raises(DeadlockError, match="no flit has moved for 400 cycles"):
         RackModel(small(), faults=Events([300], no_credits)).load(
-            Traffic(load=0.3), cycles=4000, seed=seed)
+            Traffic(load=1.0), cycles=8000, seed=seed)
 
 
 def test_the_watchdog_waits_longer_than_any_round_trip():
-    for fibre in (8.0, 2000.0):
+    for fibre in (8.0, 1500.0):
         cfg = small(rack__fibre_m=fibre, xbar__vc_depth=8192, link__replay_flits=8192)
         assert run.stall_cycles(cfg, False) >= max(10_000, 4 * cfg.derived.round_trip)
         assert run.stall_cycles(cfg, True) > run.stall_cycles(cfg, False) + cfg.xbar.hold_cycles
