@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit
-from lightloom.sim.compiled import step_function
+from lightloom.sim.link.compiled import step
 from lightloom.sim.xbar.down import watch
 from lightloom.sim.xbar.places import output_at
 from lightloom.sim.xbar.state import ABORTS, DISCARDS
@@ -56,7 +56,7 @@ def watch_ends(down: DownState, which) -> None:
     down.any[0] = len(which) > 0 or down.any[0]
 
 
-@step_function
+@step
 def down_step(down, links, state, own, node, base):
     """After a node's crossbar, `own` of its group, and its links were stepped in a cycle.
 
