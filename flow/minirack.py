@@ -108,9 +108,9 @@ def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket
 
 
 def run(profile: str | None = None, *, rack: str = "clos2", seed: int = 1, packets: int = 12,
-        errors: int = 0, lane_death: bool = False, exact: bool | None = None, simulator: str = "verilator",
-        out: Path = Path("build/minirack"), chiplet=Chiplet, changes=None, model_changes=None,
-        quiet: bool = False) -> MiniRack:
+        errors: int = 0, lane_death: bool = False, exact: bool | None = None,
+        simulator: str = "verilator", out: Path = Path("build/minirack"), chiplet=Chiplet,
+        changes=None, model_changes=None, quiet: bool = False) -> MiniRack:
     """Run the mini-rack in RTL and in the model, and compare every flit in every cycle.
 
     Parameters

@@ -67,8 +67,9 @@ def test_rack_in_rtl_equals_the_model_flit_by_flit(tmp_path, seed, monkeypatch, 
     pytest.param("clos2", "verilator", marks=pytest.mark.long)])
 def test_bit_errors_and_a_dead_lane_cost_the_same_cycles_in_rtl_and_model(tmp_path, seed, rack,
                                                                          simulator):
-    done = minirack.run(rack=rack, simulator=simulator, seed=seed, packets=4,
-                        errors=60 if rack == "direct" else 200, lane_death=True, out=tmp_path, quiet=True)
+    errors = 60 if rack == "direct" else 200
+    done = minirack.run(rack=rack, simulator=simulator, seed=seed, packets=4, errors=errors,
+                        lane_death=True, out=tmp_path, quiet=True)
     held(done)
     assert done.model == "exact" and done.replays > 0
     assert list(done.lanes.values()) == [1]
