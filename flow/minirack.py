@@ -24,12 +24,15 @@ from . import cache
 from .errors import FlowError, writable
 from .replay import SETTLE, compare
 
-RACK = {
-    "chiplet__host_ports": 2, "chiplet__optical_ports": 1, "chiplet__endpoints": 8,
-    "rack__topology": "clos2", "rack__endpoints": 8, "rack__radix": 6,
-    "rack__switch_endpoints": 4, "rack__uplinks": 2, "rack__spines": 2, "rack__planes": 1,
+CHIPLETS = {"chiplet__host_ports": 2, "chiplet__optical_ports": 1, "chiplet__endpoints": 8,
+            "rack__radix": 6, "rack__planes": 1}
+RACKS = {
+    "clos2": {"rack__topology": "clos2", "rack__endpoints": 8, "rack__switch_endpoints": 4,
+              "rack__uplinks": 2, "rack__spines": 2},
+    "direct": {"rack__topology": "direct", "rack__endpoints": 3, "rack__switch_endpoints": 0,
+               "rack__uplinks": 0, "rack__spines": 0},
 }
-"""8 GPUs, 2 leaves of 4 GPUs and 2 uplinks, 2 spines; in any profile."""
+"""8 GPUs, 2 leaves of 4 GPUs and 2 uplinks, 2 spines; or 3 GPUs at one switch; in any profile."""
 
 SMALL = {
     "chiplet__flit_bytes": 16, "serdes__lanes": 2, "serdes__marker_period": 32,
@@ -40,8 +43,6 @@ SMALL = {
 }
 """What makes 12 chiplets quick to convert, to compile and to run."""
 
-HOT = 5
-"""The GPU that all send to at the end of the traffic."""
 MOST = 40
 """Cycles that an exact run may take, in those of the same traffic without errors."""
 
@@ -72,10 +73,13 @@ class MiniRack:
         return not self.mismatches
 
 
-def mini(profile: str | None = None, **changes):
+def mini(profile: str | None = None, rack: str = "clos2", **changes):
     """The configuration of an endpoint of the mini-rack: of a profile, or small."""
+    if rack not in RACKS:
+        raise FlowError(f"rack = {rack}: must be one of {', '.join(RACKS)}")
     base = config.load(profile or "sim")
-    return config.override(base, **{**RACK, **({} if profile else SMALL), **changes})
+    return config.override(base, **{**CHIPLETS, **RACKS[rack], **({} if profile else SMALL),
+                                    **changes})
 
 
 def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket]]]:
@@ -84,7 +88,7 @@ def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket
     A message is at host port `dst` mod H. The last third of one port is for one GPU, in packets of
     the most flits: they wait in the switches, and where they are many, at the hosts.
     """
-    rng, hosts = random.Random(seed), cfg.chiplet.host_ports
+    rng, hosts, target = random.Random(seed), cfg.chiplet.host_ports, cfg.rack.endpoints - 3
     size, longest = cfg.chiplet.flit_bytes, cfg.xbar.max_packet_flits
 
     def port(src, host):
@@ -92,10 +96,10 @@ def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket
         for k in range(count):
             cycle += rng.choice((0, 0, 0, 1, 7, 40))
             near = [dst for dst in range(cfg.rack.endpoints) if dst % hosts == host]
-            hot = HOT % hosts == host and k >= count - count // 3
+            hot = target % hosts == host and k >= count - count // 3
             flits = longest if hot else rng.choice((1, 1, 2, 3, rng.randint(1, longest)))
             yield HostPacket(
-                cycle=cycle, src=src, dst=HOT if hot else rng.choice(near),
+                cycle=cycle, src=src, dst=target if hot else rng.choice(near),
                 vc=rng.randrange(cfg.chiplet.vcs),
                 data=rng.randbytes(size * flits - rng.choice((0, 0, rng.randrange(size)))))
 
@@ -103,18 +107,20 @@ def traffic(cfg, seed: int, start: int, count: int) -> list[list[list[HostPacket
             for src in range(cfg.rack.endpoints)]
 
 
-def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors: int = 0,
-        lane_death: bool = False, exact: bool | None = None, simulator: str = "verilator",
-        out: Path = Path("build/minirack"), chiplet=Chiplet, changes=None, model_changes=None,
-        quiet: bool = False) -> MiniRack:
+def run(profile: str | None = None, *, rack: str = "clos2", seed: int = 1, packets: int = 12,
+        errors: int = 0, lane_death: bool = False, exact: bool | None = None,
+        simulator: str = "verilator", out: Path = Path("build/minirack"), chiplet=Chiplet,
+        changes=None, model_changes=None, quiet: bool = False) -> MiniRack:
     """Run the mini-rack in RTL and in the model, and compare every flit in every cycle.
 
     Parameters
     ----------
     profile : str, optional
         Name or path of a profile for chiplets and links; default: a small one.
+    rack : {"clos2", "direct"}
+        12 chiplets, or 4.
     packets : int
-        Packets at each of the 16 host ports.
+        Packets at each host port.
     errors : int
         Bits that are inverted on the fibres while there is traffic, at places drawn with `seed`.
     lane_death : bool
@@ -134,7 +140,7 @@ def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors:
     ------
     ConfigError, FlowError, SimulationError
     """
-    cfg = mini(profile, **(changes or {}))
+    cfg = mini(profile, rack, **(changes or {}))
     for name, value, least in (("packets", packets, 1), ("errors", errors, 0)):
         if value < least:
             raise FlowError(f"{name} = {value}: must be at least {least}")
@@ -152,7 +158,9 @@ def run(profile: str | None = None, *, seed: int = 1, packets: int = 12, errors:
     if (errors or lane_death) and not exact:
         raise FlowError("exact = False: the model of the rack has no errors on its fibres")
     if exact:
-        expected = ExactModel(own, faults).run(offered, start + MOST * span, settle=SETTLE)
+        # A link whose lane died comes back within this time (docs/minirack.md).
+        settle = SETTLE + lane_death * 2 * (cfg.derived.lane_patience + cfg.derived.round_trip)
+        expected = ExactModel(own, faults).run(offered, start + MOST * span, settle=settle)
         seconds = expected.seconds
     cycles = expected.cycles if exact else expected.cycles + SETTLE
     verilog = {"endpoint": _verilog(chiplet, cfg, "endpoint"),

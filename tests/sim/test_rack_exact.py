@@ -129,7 +129,7 @@ def test_bit_errors_cost_replays_and_no_flit(seed):
     packets = packets_of(cfg, rng, 8, start)
     fast = BeatModel(cfg).run(sizes(packets))
     flips = tuple((rng.randrange(4), rng.randrange(start, fast.cycles), rng.randrange(2),
-                   rng.randrange(64)) for _ in range(12))
+                   rng.randrange(64)) for _ in range(40))
     exact = ExactModel(cfg, LineFaults(flips)).run(packets, 20 * fast.cycles, settle=SETTLE)
     assert same_flits(fast, exact)
     assert sum(status.crc_errors + status.gaps for status in exact.status) > 0
