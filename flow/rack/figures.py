@@ -130,7 +130,8 @@ def histogram(runs) -> go.Figure:
             x=shown, y=100 * tail[shown], mode="lines", name=run["label"],
             line={"color": COLOURS[k % len(COLOURS)], "width": 1.6, "shape": "hv"},
             visible=True if run["curve"] == runs[0]["curve"] else "legendonly",
-            hovertemplate="%{y:.3~g} % take more than %{x:,.0f} cycles<extra>%{fullData.name}</extra>")
+            hovertemplate="%{y:.3~g} % take more than %{x:,.0f} cycles"
+                          "<extra>%{fullData.name}</extra>")
     drawn.update_yaxes(type="log", rangemode="normal", dtick=1, ticksuffix=" %",
                        exponentformat="none")
     return _legend(drawn)
