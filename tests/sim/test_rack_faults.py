@@ -223,7 +223,7 @@ def test_every_flit_is_delivered_or_inside_or_counted_as_lost(fault, dead):
 
 def test_routes_without_a_dead_spine_let_the_rest_of_the_traffic_through():
     cfg = small(xbar__hold_cycles=500, xbar__max_packet_flits=1)
-    tasks = all_to_all(cfg, 320)
+    tasks = all_to_all(cfg, 3200)
     fault = [{"kind": "switch", "node": "spine 1", "from_us": 0.0}]
     without, _ = run_with(cfg, tasks, 10_000, fault)
     result, fabric = run_with(cfg, tasks, 10_000, fault, reroute_us=1.0)

@@ -48,7 +48,7 @@ def test_a_flit_takes_the_crossbars_and_the_flight(dst, switches):
 @pytest.mark.parametrize(("metres", "depth"), [(0.1, 256), (8.0, 256), (40.0, 32)])
 def test_a_flow_has_a_flit_a_cycle_or_a_buffer_a_round_trip(metres, depth):
     cfg = small(rack__topology="direct", radix=16, rack__links="ideal", rack__fibre_m=metres,
-                xbar__vc_depth=256, link__replay_flits=1024)
+                xbar__vc_depth=512, link__replay_flits=1024)
     fabric_depth = depth
     cfg = cfg.model_copy(update={"xbar": cfg.xbar.model_copy(update={"vc_depth": fabric_depth})})
     result = RackModel(cfg).run(graph([(0, 7, 10**6, 0)]), 6000)
