@@ -61,10 +61,15 @@ def faults(schedule: Annotated[Path, typer.Argument(help="Schedule of faults, a 
            packet_flits: PacketFlits = 1, cycles: Cycles = 20_000, warmup: Warmup = None,
            seed: Seed = 1, json: Json = False) -> None:
     """A run with faults beside the same without: who loses how much."""
+    from ...sim.rack.faults import FaultSchedule, Timeline
+    from ...sim.rack.topology import rack
     from .statistics import blast_radius
 
     points = _points(profile, sets, load, pattern, param, packet_flits, cycles, warmup, seed,
                      [schedule])
+    # A schedule that this rack cannot have is refused before anything runs.
+    cfg = points[0].cfg
+    Timeline(cfg, rack(cfg), FaultSchedule.read(schedule))
     before, after = (run_here(point, json) for point in points)
     windows = tuple(each.row["cycles"] - each.row["warmup"] for each in (before, after))
     lost = blast_radius(before.arrays["received_by"], after.arrays["received_by"],

@@ -26,9 +26,11 @@ COPPER_SPAN_NS = 20_000.0
 
 
 def rack_config(profile: str = "tera", **changes):
-    """The profile's rack as a study takes it: routes over all spines, chosen by occupancy."""
+    """The profile's rack as a study takes it: routes over all spines, chosen by occupancy; what is
+    held for a dead link is dropped soon."""
     return config.override(config.load(profile), **{
-        "rack__routing": "ecmp", "xbar__ecmp": "occupancy", **changes})
+        "rack__routing": "ecmp", "xbar__ecmp": "occupancy", "xbar__hold_cycles": 1000,
+        **changes})
 
 
 def line_gbps(cfg) -> float:
