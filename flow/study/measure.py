@@ -12,6 +12,7 @@ from ...sim.flows import FlowModel
 from ...sim.oq import OQModel, poisson
 from ...sim.rack import RackModel
 from ...sim.rack.faults import FaultSchedule, blast_radius
+from ...sim.rack.faults.times import Times
 from ...sim.rack.load import Traffic, combine
 
 PACKET_BYTES = 256
@@ -135,6 +136,12 @@ def fault_cases(cfg) -> dict[str, dict]:
         "one spine switch": {"kind": "switch", "node": "spine 0"},
         "one leaf switch": {"kind": "switch", "node": "leaf 0"},
     }
+
+
+def wavelength_outage_us(cfg) -> float:
+    """How long a wavelength's death stops its link (docs/faults.md), by the rules of the link."""
+    done = Times.of(cfg).after_death(0, cfg.derived.fibre_cycles)[1]
+    return done / cfg.chiplet.core_mhz
 
 
 def faults(cfg, cycles: int, progress) -> pd.DataFrame:
