@@ -87,10 +87,10 @@ switching: setup ## throughput, fairness, waits of the crossbar: model, RTL, iSL
 minirack: setup ## a rack of 12 chiplets in RTL, held to the model; bit errors: ERRORS=n
 	@$(RUN) minirack $(call option,SEED,--seed) $(call option,ERRORS,--errors)
 
-flowcheck: setup ## error of the flow-level model against the flit-level one (10 minutes)
+flowcheck: setup ## error of the flow-level model against the flit-level one
 	@$(RUN) flowcheck
 
-validation: setup ## the rack model against BookSim2's figures and switching theory (20 minutes)
+validation: setup ## the rack model against BookSim2's figures and switching theory
 	@$(RUN) validation $(call option,SEED,--seed)
 
 study: setup    ## the photonic rack against copper: measures, writes docs/study.md (15 minutes)
