@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from . import plots
-from .errors import FlowError
+from . import page, plots
 from .result import Result, rows
 
 SECTIONS = [
@@ -34,10 +32,8 @@ def write(result: Result, folder: Path) -> Path:
     FlowError
         When the folder cannot be written.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.get_template("report.html.j2").render(
+    return page.write(
+        Path(__file__).parent / "report.html.j2", Path(folder) / "index.html",
         result=result, rows=rows(result), plotlyjs=get_plotlyjs(),
         sections=[{"title": title, "note": note, "id": f"plot-{k}",
                    "figure": draw(result).to_json()}
@@ -48,10 +44,3 @@ def write(result: Result, folder: Path) -> Path:
                 for name, value in fields.items()],
         versions=result.versions or {name: version(name) for name in PACKAGES},
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
-    path = Path(folder) / "index.html"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise FlowError(f"report {path}: cannot be written: {error.strerror or error}") from None
-    return path

@@ -26,9 +26,9 @@ def describe(cfg) -> dict:
         When there is no such rack, or its routes can deadlock.
     """
     topology = rack(cfg)
-    count, planes = topology.endpoints, getattr(topology, "planes", 1)
+    count, planes = topology.endpoints, topology.planes
     each = topology.switches // planes
-    nodes = np.array([topology.node(port) for port in topology.ends.tolist()])
+    nodes = topology.end_node
     links = np.stack([nodes[topology.peers], nodes], axis=1)
     first = links[(links < count + each).all(axis=1)]
     between = first[(first >= count).all(axis=1)] - count
@@ -53,7 +53,7 @@ def describe(cfg) -> dict:
         "diameter": int(far.max()), "hops_mean": float((pairs * distance)[pairs > 0].sum()
                                                        / pairs.sum()),
         "bisection": cut, "bisection_share": None if cut is None else 2 * cut / count,
-        "classes": getattr(topology, "classes", 1),
+        "classes": topology.classes,
         "deadlock": "none: the channels' dependencies close no circle"}
 
 

@@ -23,10 +23,10 @@ def drawing(topology, cfg) -> dict:
         fibres may be drawn straight. `gpus`, `planes`, `width`, `height`.
     """
     count = topology.endpoints
-    at = np.array([topology.node(port) for port in topology.ends.tolist()])
+    at = topology.end_node
     links = np.stack([at[topology.peers], at], axis=1)
-    planes = getattr(topology, "planes", 1)
-    each = topology.switches // max(planes, 1)
+    planes = topology.planes
+    each = topology.switches // planes
     plane = np.arange(topology.switches) // max(each, 1)
     # Every plane looks like the first; a GPU is drawn at its switch there.
     up = links[(links[:, 0] < count) & (links[:, 1] >= count)]

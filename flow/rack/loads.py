@@ -34,8 +34,8 @@ def mount(app: typer.Typer) -> None:
             faults)
 
 
-def load(profile: Profile = "sim", sets: Set = [], load: Load = 0.5,  # noqa: B006
-         pattern: Pattern = "uniform", param: Param = [],  # noqa: B006
+def load(profile: Profile = "sim", sets: Set = (), load: Load = 0.5,
+         pattern: Pattern = "uniform", param: Param = (),
          packet_flits: PacketFlits = 1, cycles: Cycles = 20_000, warmup: Warmup = None,
          seed: Seed = 1,
          faults: Annotated[Path | None, typer.Option(help="Schedule of faults.")] = None,
@@ -56,8 +56,8 @@ def load(profile: Profile = "sim", sets: Set = [], load: Load = 0.5,  # noqa: B0
 
 
 def faults(schedule: Annotated[Path, typer.Argument(help="Schedule of faults, a TOML file.")],
-           profile: Profile = "sim", sets: Set = [], load: Load = 0.5,  # noqa: B006
-           pattern: Pattern = "uniform", param: Param = [],  # noqa: B006
+           profile: Profile = "sim", sets: Set = (), load: Load = 0.5,
+           pattern: Pattern = "uniform", param: Param = (),
            packet_flits: PacketFlits = 1, cycles: Cycles = 20_000, warmup: Warmup = None,
            seed: Seed = 1, json: Json = False) -> None:
     """A run with faults beside the same without: who loses how much."""

@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
+from .. import page
 from ..errors import FlowError
 from . import figures
 from .mapdata import Runs, kinds, map_data, topologies
@@ -64,16 +64,8 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
 
 def render(fields: dict, path: Path) -> Path:
     """Fill the page and write it."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.get_template("report.html.j2").render(plotlyjs=get_plotlyjs(), **fields)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise FlowError(f"report {path}: cannot be written: {error.strerror or error}") from None
-    return path
+    return page.write(Path(__file__).parent / "report.html.j2", path, plotlyjs=get_plotlyjs(),
+                      **fields)
 
 
 def _subtitle(racks, finished: int, asked: int) -> str:

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+
+from ...sim.rack.load.statistics import interval
 
 SURE = 4.0
 """Of 1,024 GPUs that lose nothing, chance shows a loss of so many deviations of one in 30 runs."""
-
-
-def half_width(values: np.ndarray, confidence: float = 0.95) -> float:
-    """Half width of Student's confidence interval of the mean; NaN for one value."""
-    n = len(values)
-    if n < 2:
-        return float("nan")
-    return float(stdtrit(n - 1, (1 + confidence) / 2) * np.std(values, ddof=1) / np.sqrt(n))
-
-
-COLLECTIVE = ("collective", "algorithm", "nbytes", "level")
-"""Columns that a point of a collective has, and none of a load."""
 
 
 def of_loads(table: pd.DataFrame) -> pd.DataFrame:
@@ -76,10 +65,10 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
         row |= {"seeds": len(group), "saturated": len(bad),
                 "why": "" if bad.empty else bad.why.iloc[0],
                 "accepted": group.accepted.mean(),
-                "accepted_ci": half_width(group.accepted.to_numpy(float))}
+                "accepted_ci": interval(group.accepted.to_numpy(float))}
         latency = {
             "latency_mean": group.latency_mean.mean(),
-            "latency_ci": half_width(group.latency_mean.to_numpy(float)) if several
+            "latency_ci": interval(group.latency_mean.to_numpy(float)) if several
             else group.latency_ci.iloc[0],
             "latency_p50": group.latency_p50.mean(), "latency_p99": group.latency_p99.mean(),
             "latency_max": group.latency_max.max()}

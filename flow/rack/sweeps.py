@@ -40,16 +40,16 @@ def mount(app: typer.Typer) -> None:
 
 def sweep(experiment: Annotated[Path | None, typer.Argument(
               help="A TOML file (docs/sweeps.md); options replace what it says.")] = None,
-          profile: Profile = "sim", sets: Set = [],  # noqa: B006
-          loads: Loads = None, seeds: Seeds = None, patterns: Patterns = [],  # noqa: B006
-          packet_flits: Sizes = None, faults: Faults = [],  # noqa: B006
-          vary: Vary = [],  # noqa: B006
+          profile: Profile = "sim", sets: Set = (),
+          loads: Loads = None, seeds: Seeds = None, patterns: Patterns = (),
+          packet_flits: Sizes = None, faults: Faults = (),
+          vary: Vary = (),
           collective: Annotated[list[str], typer.Option(
-              help="As 'all-reduce ring'; may be given more than once.")] = [],  # noqa: B006
+              help="As 'all-reduce ring'; may be given more than once.")] = (),
           nbytes: Annotated[str | None, typer.Option(
               "--bytes", help="Of a rank of a collective, as 65536,1048576.")] = None,
           level: Annotated[list[str], typer.Option(
-              help="Of collectives: flow, flit.")] = [],  # noqa: B006
+              help="Of collectives: flow, flit.")] = (),
           cycles: Annotated[int | None, typer.Option(help="Core cycles of a run.")] = None,
           warmup: Annotated[int | None, typer.Option(help="Default: detected.")] = None,
           out: Annotated[Path | None, typer.Option(
@@ -67,7 +67,7 @@ def sweep(experiment: Annotated[Path | None, typer.Argument(
           queue: Annotated[str, typer.Option(help="Of the jobs.")] = "",
           account: Annotated[str, typer.Option(help="Of the jobs.")] = "",
           directive: Annotated[list[str], typer.Option(
-              help="Further line of a job's header.")] = [],  # noqa: B006
+              help="Further line of a job's header.")] = (),
           page: Annotated[bool, typer.Option(
               "--report/--no-report", help="Write <out>/report.html.")] = True,
           json: Json = False) -> None:

@@ -18,7 +18,7 @@ def mount(app: typer.Typer) -> None:
         "--set rack.endpoints=18 --json"))(topology)
 
 
-def topology(profile: Profile = "sim", sets: Set = [],  # noqa: B006
+def topology(profile: Profile = "sim", sets: Set = (),
              json: Json = False) -> None:
     """Nodes, links, hops and bisection of a rack; its routes are checked for deadlock."""
     from .describe import describe

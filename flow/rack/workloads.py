@@ -37,7 +37,7 @@ def collective(name: Annotated[str, typer.Argument(help="all-reduce, all-to-all,
                    "--bytes", min=1, help="Of one rank's input.")] = 1_048_576,
                algorithm: Annotated[str, typer.Option(
                    help="ring, halving-doubling, direct, tree, ...; default: the first.")] = "",
-               level: Level = "flow", profile: Profile = "sim", sets: Set = [],  # noqa: B006
+               level: Level = "flow", profile: Profile = "sim", sets: Set = (),
                json: Json = False) -> None:
     """Completion of one collective of all GPUs on an idle rack, against its bounds."""
     from .works import Collective
@@ -67,7 +67,7 @@ def trace(path: Annotated[Path | None, typer.Argument(
               min=1, help="Window of a run at flit level.")] = 10_000,
           skip: Annotated[int | None, typer.Option(
               min=0, help="At flit level: communications to take as done.")] = None,
-          profile: Profile = "sim", sets: Set = [], json: Json = False) -> None:  # noqa: B006
+          profile: Profile = "sim", sets: Set = (), json: Json = False) -> None:
     """A Chakra trace on the rack: its end and where ranks wait, or a window of it by flits."""
     from ...sim.workload import DEFAULT_SKIP, DEFAULT_TRACE
 
@@ -131,7 +131,7 @@ def _flit_trace(cfg, path, cycles, skip, quiet) -> dict:
             "flit_hops": result.flit_hops, "seconds": result.seconds}
 
 
-def energy(profile: Profile = "sim", sets: Set = [],  # noqa: B006
+def energy(profile: Profile = "sim", sets: Set = (),
            load: Annotated[float, typer.Option("--load", help="Flits a cycle and plane.")] = 0.5,
            pattern: Pattern = "uniform", packet_flits: PacketFlits = 1, cycles: Cycles = 10_000,
            seed: Seed = 1, json: Json = False) -> None:

@@ -39,8 +39,22 @@ def line_gbps(cfg) -> float:
     return cfg.chiplet.optical_ports * cfg.derived.flit_bits * cfg.chiplet.core_mhz / 1000
 
 
-def latency_against_load(cfg, cycles: int, seeds, progress) -> tuple[pd.DataFrame, dict]:
+def copper_runs(cfg) -> dict:
+    """Uniform traffic on both layouts of copper: (layout, run) by (world, Gb/s a GPU)."""
+    runs = {}
+    for world, layout in claims.layouts(cfg).items():
+        network = layout.network()
+        for gbps in COPPER_GBPS:
+            runs[world, gbps] = layout, OQModel(network).load(poisson(
+                network.endpoints, gbps / 8, COPPER_SPAN_NS, nbytes=PACKET_BYTES, seed=1))
+    return runs
+
+
+def latency_against_load(cfg, copper, cycles: int, seeds,
+                         progress) -> tuple[pd.DataFrame, dict]:
     """Uniform traffic in packets of PACKET_BYTES; ns from creation to the last byte.
+
+    `copper`: of :func:`copper_runs`.
 
     Returns
     -------
@@ -63,15 +77,9 @@ def latency_against_load(cfg, cycles: int, seeds, progress) -> tuple[pd.DataFram
             ("photonic", "accepted"): mean.accepted * line,
             ("photonic", "mean"): mean.latency_mean * ns,
             ("photonic", "p99"): mean.latency_p99 * ns}
-    copper = claims.latency_against_load(
-        cfg, [gbps / 8 for gbps in COPPER_GBPS], nbytes=PACKET_BYTES, span_ns=COPPER_SPAN_NS,
-        worlds=("built", "equal"))
-    for rate, row in copper.iterrows():
-        for world in ("built", "equal"):
-            rows[round(rate * 8)] |= {
-                (world, "accepted"): 8 * row[world, "accepted"],
-                (world, "mean"): row[world, "latency_mean"],
-                (world, "p99"): row[world, "latency_p99"]}
+    for (world, gbps), (_, run) in copper.items():
+        rows[gbps] |= {(world, "accepted"): 8 * run.accepted, (world, "mean"): run.latency_mean,
+                       (world, "p99"): run.latency_p99}
     frame = pd.DataFrame.from_dict(rows, orient="index").sort_index()
     frame.columns = pd.MultiIndex.from_tuples(frame.columns)
     frame.index.name = "gbps"
@@ -102,7 +110,7 @@ def completion(cfg, progress) -> pd.DataFrame:
     return frame
 
 
-def power(cfg, runs) -> pd.DataFrame:
+def power(cfg, runs, copper) -> pd.DataFrame:
     """Fabric power, kW, and pJ a delivered bit, of the loads that were simulated."""
     rows, line = {}, line_gbps(cfg)
     for load, result in runs.items():
@@ -110,16 +118,12 @@ def power(cfg, runs) -> pd.DataFrame:
             total = energy(cfg, result).loc["total"]
             rows[round(load * line)] = {("photonic", "kilowatts"): total.watts / 1000,
                                         ("photonic", "pj_per_bit"): total.pj_per_bit}
-    for name, layout in claims.layouts(cfg).items():
-        network = layout.network()
-        for gbps in COPPER_GBPS:
-            run = OQModel(network).load(poisson(
-                network.endpoints, gbps / 8, COPPER_SPAN_NS, nbytes=PACKET_BYTES, seed=1))
-            if run.stable:
-                total = copper_power(layout, layout.carried(run.channels, run.span_ns),
-                                     8 * run.accepted * network.endpoints).loc["total"]
-                rows.setdefault(gbps, {}).update({(name, "kilowatts"): total.watts / 1000,
-                                                  (name, "pj_per_bit"): total.pj_per_bit})
+    for (name, gbps), (layout, run) in copper.items():
+        if run.stable:
+            total = copper_power(layout, layout.carried(run.channels, run.span_ns),
+                                 8 * run.accepted * layout.gpus).loc["total"]
+            rows.setdefault(gbps, {}).update({(name, "kilowatts"): total.watts / 1000,
+                                              (name, "pj_per_bit"): total.pj_per_bit})
     frame = pd.DataFrame.from_dict(rows, orient="index").sort_index()
     frame.columns = pd.MultiIndex.from_tuples(frame.columns)
     frame.index.name = "gbps"

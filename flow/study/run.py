@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 from rich.progress import track
 
 from ...sim.copper import claims
-from ..errors import FlowError, writable
+from ..errors import writable
+from ..page import write
 from . import measure
 from .verdicts import judge
 
@@ -41,32 +41,25 @@ def run(page: Path = Path("docs/study.md"), folder: Path = FOLDER, *, profile: s
     def progress(items, what):
         return track(list(items), what, console=console)
 
-    load, runs = measure.latency_against_load(cfg, cycles, SEEDS, progress)
+    copper = measure.copper_runs(cfg)
+    load, runs = measure.latency_against_load(cfg, copper, cycles, SEEDS, progress)
     tables = {
         "fabric": claims.one_fabric(cfg), "hops": claims.multi_hop(cfg), "load": load,
-        "completion": measure.completion(cfg, progress), "power": measure.power(cfg, runs),
+        "completion": measure.completion(cfg, progress), "power": measure.power(cfg, runs, copper),
         "faults": measure.faults(cfg, fault_cycles, progress), "reach": claims.distance(cfg)}
     verdicts = judge(tables["fabric"], tables["hops"], load, tables["completion"],
                      tables["power"], tables["reach"])
     tables["claims"] = pd.DataFrame(verdicts)
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv")
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent),
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"n": lambda value, digits=0: _number(value, digits),
-                            "size": _size}
-    text = environment.get_template("page.md.j2").render(
-        cfg=cfg, m=measure, line=measure.line_gbps(cfg), cycles=cycles, fault_cycles=fault_cycles,
-        seeds=len(SEEDS), verdicts=verdicts, **tables)
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FlowError(f"{page}: cannot be written: {error.strerror}") from None
+    write(Path(__file__).parent / "page.md.j2", page, {"n": _number, "size": _size}, cfg=cfg,
+          m=measure, line=measure.line_gbps(cfg), cycles=cycles, fault_cycles=fault_cycles,
+          seeds=len(SEEDS), verdicts=verdicts, **tables)
     console.print(f"written: {page}, {folder}/*.csv", soft_wrap=True)
     return tables
 
 
-def _number(value, digits: int) -> str:
+def _number(value, digits: int = 0) -> str:
     return "–" if pd.isna(value) else f"{value:,.{digits}f}"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from lightloom.config import ConfigError
-from lightloom.sim.rack.tasks import DELAY, MESSAGE, TaskGraph
+from lightloom.sim.rack.tasks import TaskGraph
+from lightloom.sim.workload.builder import Builder
 from lightloom.sim.workload.collectives import pattern
 from lightloom.sim.workload.schema import Collective
 
@@ -42,38 +43,17 @@ def _graph(phases, ranks) -> TaskGraph:
 
     `phases`: (members int[groups, size], Pattern) each.
     """
-    kinds, sources, targets, sizes, edges = [], [], [], [], []
-    count = 0
-
-    def tasks(kind, src, dst, nbytes):
-        nonlocal count
-        numbers = count + np.arange(src.size).reshape(src.shape)
-        count += src.size
-        for column, values in ((kinds, kind), (sources, src), (targets, dst), (sizes, nbytes)):
-            column.append(np.broadcast_to(values, src.shape).reshape(-1))
-        return numbers
-
-    def edge(before, after):
-        edges.append([each.reshape(-1) for each in np.broadcast_arrays(before, after)])
-
+    built = Builder(vcs=1)
+    built.names.append("collective")
     everyone = np.arange(ranks)
-    enter = tasks(DELAY, everyone, everyone, 0)
+    enter = built.delay(everyone, 0, 0)
     for members, each in phases:
         src, dst = members[:, each.src], members[:, each.dst]
-        messages = tasks(MESSAGE, src, dst, each.nbytes)
-        leave = tasks(DELAY, everyone, everyone, 0)
-        edge(enter[src], messages)
-        edge(messages[:, each.before], messages[:, each.after])
-        edge(messages, leave[dst])
-        edge(enter, leave)
+        messages = built.message(src, dst, each.nbytes, 0)
+        leave = built.delay(everyone, 0, 0)
+        built.edge(enter[src], messages)
+        built.edge(messages[:, each.before], messages[:, each.after])
+        built.edge(messages, leave[dst])
+        built.edge(enter, leave)
         enter = leave
-    before, after = (np.concatenate([pair[i] for pair in edges]) for i in range(2))
-    order = np.argsort(before, kind="stable")
-    columns = [np.concatenate(column) for column in (kinds, sources, targets, sizes)]
-    return TaskGraph(
-        kind=columns[0].astype(np.uint8), src=columns[1].astype(np.int32),
-        dst=columns[2].astype(np.int32), nbytes=columns[3].astype(np.int64),
-        delay_ns=np.zeros(count, np.int64), vc=np.zeros(count, np.uint8),
-        collective=np.zeros(count, np.int32),
-        succ_ptr=np.concatenate([[0], np.cumsum(np.bincount(before, minlength=count))]),
-        succ=after[order].astype(np.int32), names=("collective",))
+    return built.graph()

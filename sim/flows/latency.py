@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from lightloom.config import STAGES, ConfigError
-from lightloom.config.derived import FIBRE_NS_PER_M
 from lightloom.sim.link.goodput import efficiency, timing
 
 HOST = 2
@@ -111,9 +110,3 @@ class Timing:
         head = 1 + self.crossbar * (switches + 2) + links * (self.link + wait) + flight + HOST
         rate = np.where(links, self.rate(flits), 1.0)
         return head + frame - frame / rate
-
-
-def flights(cfg, topology) -> np.ndarray:
-    """Cycles of flight of each link, float64[link ends]; `rack.fibre_m` unless it has a length."""
-    lengths = getattr(topology, "length_m", np.full(topology.ends.size, cfg.rack.fibre_m))
-    return np.ceil(lengths * FIBRE_NS_PER_M * cfg.chiplet.core_mhz / 1000)

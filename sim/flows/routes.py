@@ -8,10 +8,9 @@ import numpy as np
 from numba import njit
 
 from lightloom.config import ConfigError
+from lightloom.sim.link import flight_cycles
 from lightloom.sim.xbar import ONE
 from lightloom.sim.xbar.route import flow_hash
-
-from .latency import flights
 
 MOST_HOPS = 4096
 """A route with more switches goes round in a circle."""
@@ -52,14 +51,12 @@ def find_routes(cfg, topology, src, dst) -> Routes:
             f"config {cfg.name}: rack.routing = {cfg.rack.routing!r}: flows follow the tables of "
             "the rack: must be 'minimal' or 'ecmp'")
     src, dst = (np.ascontiguousarray(each, np.int64) for each in (src, dst))
-    end_at = np.full(topology.ports, -1, np.int64)
-    end_at[topology.ends] = np.arange(topology.ends.size)
     entries = [np.ascontiguousarray(each) for table in
                (topology.endpoint_entries, topology.switch_entries)
                for each in (table.kind, table.ports)]
     shape = (topology.endpoints, topology.endpoint_ports, topology.hosts, topology.switch_ports)
     ptr = np.zeros(src.size + 1, np.int64)
-    args = (src, dst, *entries, end_at, topology.ends, topology.peers, shape,
+    args = (src, dst, *entries, topology.end_at, topology.ends, topology.peers, shape,
             cfg.xbar.ecmp == "lowest")
     empty = np.empty(0, np.int32)
     counts = _walk(*args, ptr, empty)
@@ -71,7 +68,7 @@ def find_routes(cfg, topology, src, dst) -> Routes:
     np.cumsum(counts, out=ptr[1:])
     links = np.empty(ptr[-1], np.int32)
     _walk(*args, ptr, links)
-    flight = np.concatenate([[0.0], np.cumsum(flights(cfg, topology)[links])])
+    flight = np.concatenate([[0.0], np.cumsum(flight_cycles(cfg, topology.length_m)[links])])
     return Routes(ptr, links, (counts - 1).astype(np.int32), flight[ptr[1:]] - flight[ptr[:-1]])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..random import mix
 from ..serdes.linecode import BLOCK_BITS
 from .compiled import part, step
 from .records import FLIPPED, GOOD, LOST
@@ -102,7 +103,7 @@ def _random(state, end, row, fill, spills):
     likely = state.ber[end, own.lanes - 1]
     if likely == 0:
         return
-    word = _mixed(state.noise[0] ^ np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
+    word = mix(state.noise[0] ^ np.uint64(row) * np.uint64(0x9E3779B97F4A7C15)
                   ^ np.uint64(end + 1) * np.uint64(0xD1B54A32D192ED03))
     drawn = (word >> np.uint64(11)) * 2.0**-53
     if drawn >= likely:
@@ -110,17 +111,8 @@ def _random(state, end, row, fill, spills):
     place = 0
     while drawn >= state.ber[end, place]:
         place += 1
-    bit = np.int64(_mixed(word) % np.uint64(BLOCK_BITS))
+    bit = np.int64(mix(word) % np.uint64(BLOCK_BITS))
     _strike(state, end, fill, place, bit, spills)
-
-
-@part
-def _mixed(word):
-    """The finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
-    generators, OOPSLA 2014)."""
-    word = (word ^ word >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ word >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    return word ^ word >> np.uint64(31)
 
 
 @part

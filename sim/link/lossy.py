@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from lightloom.config import STAGES
 
-from ..flits import NO_FLIT, first_of
-from .adapter import form_row
+from ..flits import NO_FLIT
 from .compiled import part, step
 from .receive import deliver, grant, next_tail
 from .records import EMPTY, FLIT, GOOD, LOST, TAIL, TRAIN
-from .transmit import admit, queue
+from .transmit import admit, move_stages, queue, takes_flit
 
 _JUDGED = STAGES.link_rx - 1
 _NOTHING, _GOOD, _DEAF, _HEARS = range(4)
@@ -127,10 +126,7 @@ def _judge(state, end, cycle):
 def _send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
-    if (own.b != EMPTY or own.held) and form_row(state, end, cycle):
-        own.b = EMPTY
-    if own.b == EMPTY:
-        own.b, own.a = own.a, EMPTY
+    move_stages(state, end, cycle)
     back = False
     if own.a == EMPTY:
         tx = own.tx
@@ -142,7 +138,7 @@ def _send(state, end, cycle):
 @part
 def _frame(state, end, cycle):
     """Framer rules 1 to 6: what stage A is loaded with."""
-    own, more, rules = state.ends[end], state.replay[end], state.rules
+    own, more = state.ends[end], state.replay[end]
     if not more.up:
         own.tx -= own.count
         own.count = own.heads = 0
@@ -159,13 +155,8 @@ def _frame(state, end, cycle):
     if own.count == 0 and own.tx < own.acked:
         own.tx = own.acked
         return EMPTY
-    if own.have and own.count < rules.frame_flits:
-        first = first_of(state.ring[end, own.tx & state.ring.shape[1] - 1])
-        if not first or own.heads < rules.frame_heads:
-            own.tx += 1
-            own.count += 1
-            own.heads += first
-            return FLIT
+    if takes_flit(state, end):
+        return FLIT
     if (own.count or own.dirty or own.keepalive or more.nak != more.told_nak
             or more.nak_epoch != more.told_nak_epoch):
         return _tail(state, end)

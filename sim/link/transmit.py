@@ -13,26 +13,43 @@ from .records import EMPTY, FLIT, SAME, TAIL
 def send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
-    if (own.b != EMPTY or own.held) and form_row(state, end, cycle):
-        own.b = EMPTY
-    if own.b == EMPTY:
-        own.b, own.a = own.a, EMPTY
+    move_stages(state, end, cycle)
     if own.a == EMPTY:
         own.a = _frame(state, end)
     own.have = own.tx != own.wr
 
 
 @part
+def move_stages(state, end, cycle):
+    """Stage B to the adapter, A to B."""
+    own = state.ends[end]
+    if (own.b != EMPTY or own.held) and form_row(state, end, cycle):
+        own.b = EMPTY
+    if own.b == EMPTY:
+        own.b, own.a = own.a, EMPTY
+
+
+@part
+def takes_flit(state, end):
+    """Framer rule 3: whether the flit at the ring's read port goes into the frame."""
+    own, rules = state.ends[end], state.rules
+    if not own.have or own.count == rules.frame_flits:
+        return False
+    first = first_of(state.ring[end, own.tx & state.ring.shape[1] - 1])
+    if first and own.heads == rules.frame_heads:
+        return False
+    own.tx += 1
+    own.count += 1
+    own.heads += first
+    return True
+
+
+@part
 def _frame(state, end):
     """Framer rules 3 to 6: what stage A is loaded with."""
     own, rules = state.ends[end], state.rules
-    if own.have and own.count < rules.frame_flits:
-        first = first_of(state.ring[end, own.tx & state.ring.shape[1] - 1])
-        if not first or own.heads < rules.frame_heads:
-            own.tx += 1
-            own.count += 1
-            own.heads += first
-            return FLIT
+    if takes_flit(state, end):
+        return FLIT
     if own.count or own.dirty:
         at = own.loaded & state.tails.shape[1] - 1
         tail = state.tails[end, at]

@@ -35,6 +35,12 @@ def make_heap(room: int) -> Heap:
 
 
 @step_function
+def _first(heap, one, time, word):
+    """Whether event `one` of the heap comes before one of `time` and `word`."""
+    return heap.time[one] < time or (heap.time[one] == time and heap.word[one] < word)
+
+
+@step_function
 def push(heap, time, item, kind):
     """Add an event."""
     word = heap.count[PUSHES] << _ITEM_BITS + 2 | item << 2 | kind
@@ -43,7 +49,7 @@ def push(heap, time, item, kind):
     heap.count[SIZE] += 1
     while at:
         above = (at - 1) >> 1
-        if heap.time[above] < time or (heap.time[above] == time and heap.word[above] < word):
+        if _first(heap, above, time, word):
             break
         heap.time[at] = heap.time[above]
         heap.word[at] = heap.word[above]
@@ -61,12 +67,9 @@ def pop(heap):
     time, word, at = heap.time[size], heap.word[size], 0
     while 2 * at + 1 < size:
         child = 2 * at + 1
-        if child + 1 < size and (
-                heap.time[child + 1] < heap.time[child]
-                or (heap.time[child + 1] == heap.time[child]
-                    and heap.word[child + 1] < heap.word[child])):
+        if child + 1 < size and _first(heap, child + 1, heap.time[child], heap.word[child]):
             child += 1
-        if time < heap.time[child] or (time == heap.time[child] and word < heap.word[child]):
+        if not _first(heap, child, time, word):
             break
         heap.time[at] = heap.time[child]
         heap.word[at] = heap.word[child]

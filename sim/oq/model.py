@@ -5,9 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 
 import numpy as np
-from scipy import stats
 
 from lightloom.config import ConfigError
+from lightloom.sim.rack.load.statistics import interval
 from lightloom.sim.rack.tasks import DELAY
 
 from .heap import ITEMS
@@ -185,5 +185,4 @@ def _half_width(window) -> float:
     """Half of the 95 % confidence interval of a mean, by batches of packets in their order."""
     if window.size < 2 * BATCHES:
         return float("nan")
-    means = np.array([batch.mean() for batch in np.array_split(window, BATCHES)])
-    return float(stats.t.ppf(0.975, BATCHES - 1) * means.std(ddof=1) / np.sqrt(BATCHES))
+    return interval(np.array([batch.mean() for batch in np.array_split(window, BATCHES)]))

@@ -21,11 +21,9 @@ from lightloom.sim.wires import take_window
 from lightloom.sim.xbar.state import DOWN
 from lightloom.sim.xbar.step import step_with
 
-from .delay import delay_end_step
+from .delay import delay_step
 from .down import down_step
-
-NOBODY = -1
-
+from .topology import NOBODY
 
 TICK = np.dtype([(name, np.int16) for name in ("phase", "turn", "slot")])
 """The registers of a crossbar that count cycles."""
@@ -56,15 +54,6 @@ def make_activity(topology, fabric) -> Activity:
         wires = first + np.arange(state.inputs.size)
         assert np.array_equal(state.inputs, wires)
         assert np.array_equal(state.outputs, topology.ports + wires)
-    owner = np.full(topology.ports, NOBODY)
-    owner[topology.ends] = np.arange(topology.ends.size)
-    first = topology.endpoints * topology.endpoint_ports
-    local = topology.ends - first
-    at_switch = local >= 0
-    node = np.where(at_switch, topology.endpoints + local // topology.switch_ports,
-                    topology.ends // topology.endpoint_ports)
-    port = np.where(at_switch, local % topology.switch_ports,
-                    topology.ends % topology.endpoint_ports)
     ideal = fabric.delays.peers.size > 0
     flight = fabric.delays.flight if ideal else fabric.links.ends["fibre"]
     cycles = (fabric.delays.flits if ideal else fabric.links.tails.T).shape[0]
@@ -72,9 +61,10 @@ def make_activity(topology, fabric) -> Activity:
     # An ideal link shows what was sent a cycle before it is due.
     lead = min(LEAD, int(min(flight, default=LEAD + 1)) - 1)
     return Activity(
-        ports=topology.ports, hosts=topology.hosts, lead=max(1, lead), owner=owner, node=node,
-        port=port, awake=np.zeros(nodes, np.uint64), wheel=np.zeros((cycles, nodes), np.uint64),
-        every=np.ones(1, np.uint8), ticks=np.zeros(LEAD, TICK))
+        ports=topology.ports, hosts=topology.hosts, lead=max(1, lead), owner=topology.end_at,
+        node=topology.end_node, port=topology.end_port, awake=np.zeros(nodes, np.uint64),
+        wheel=np.zeros((cycles, nodes), np.uint64), every=np.ones(1, np.uint8),
+        ticks=np.zeros(LEAD, TICK))
 
 
 @step_function
@@ -156,7 +146,7 @@ def _link(fabric, activity, node, p, end, cycle):
 def _delay(fabric, activity, end, cycle, link_flits):
     """Step an end of an ideal link."""
     delays, wheel = fabric.delays, activity.wheel
-    moved, sends, pays = delay_end_step(delays, fabric.wires, end, cycle)
+    moved, sends, pays = delay_step(delays, fabric.wires, end, cycle)
     peer = delays.peers[end]
     link_flits[end] += moved
     if sends:

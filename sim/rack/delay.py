@@ -49,25 +49,6 @@ def make_delays(inputs, outputs, peers, flight) -> DelayState:
 
 @step_function
 def delay_step(state, wires, end, cycle):
-    """Move what `end` sends by a cycle, and the credits for it; 1 if its peer put a flit on its
-    output wire (valid in `cycle` + 1), else 0."""
-    mask, now = state.flits.shape[0] - 1, cycle & state.flits.shape[0] - 1
-    out = state.outputs[state.peers[end]]
-    state.flits[now, end] = take_flit(wires, state.inputs[end], cycle)
-    state.credits[now, end] = take_credit(wires, out, cycle)
-    then = cycle + 1 - state.flight[end] & mask
-    pulses, flit = state.credits[then, end], state.flits[then, end]
-    state.credits[then, end], state.flits[then, end] = 0, NO_FLIT
-    if pulses:
-        put_credits(wires, state.inputs[end], cycle + 1, pulses)
-    if flit == NO_FLIT:
-        return 0
-    put_flit(wires, out, cycle + 1, flit)
-    return 1
-
-
-@step_function
-def delay_end_step(state, wires, end, cycle):
     """Step what is at one end alone: what it sends and what comes there, so that ends may be ahead
     of one another, by less than a flight. What flies for a cycle is put down at the peer at once.
 

@@ -12,7 +12,7 @@ from lightloom.sim.xbar.down import watch
 from lightloom.sim.xbar.places import output_at
 from lightloom.sim.xbar.state import ABORTS, DISCARDS
 
-NOBODY = -1
+from .topology import NOBODY
 
 
 class DownState(NamedTuple):
@@ -36,17 +36,10 @@ class DownState(NamedTuple):
 
 def make_down(topology) -> DownState:
     """All outputs up, nothing watched."""
-    nodes, ends = topology.endpoints + topology.switches, topology.ends
-    first = topology.endpoints * topology.endpoint_ports
-    in_switch = ends >= first
-    node = np.where(in_switch, topology.endpoints + (ends - first) // topology.switch_ports,
-                    ends // topology.endpoint_ports)
-    port = np.where(in_switch, (ends - first) % topology.switch_ports,
-                    ends % topology.endpoint_ports)
-    owner = np.full(topology.ports, NOBODY)
-    owner[ends] = np.arange(ends.size)
+    nodes = topology.endpoints + topology.switches
     return DownState(
-        np.zeros(1, np.uint8), np.zeros(nodes, np.uint8), owner, node, port,
+        np.zeros(1, np.uint8), np.zeros(nodes, np.uint8), topology.end_at, topology.end_node,
+        topology.end_port,
         *(np.zeros(nodes, kind) for kind in (np.uint8, np.int64, np.int64)))
 
 

@@ -34,10 +34,7 @@ class Fabric(NamedTuple):
 
 
 def make_fabric(cfg, topology) -> Fabric:
-    """The components of a :class:`.topology.Topology` after reset, links in steady state.
-
-    A topology may have `length_m`, float[link ends]: of the fibre that each end sends into.
-    """
+    """The components of a :class:`.topology.Topology` after reset, links in steady state."""
     count, size = topology.endpoints, topology.endpoint_ports
     vcs, depth, credits = cfg.chiplet.vcs, cfg.xbar.vc_depth, cfg.xbar.egress_depth
     # The wire into a crossbar's port has the port's number; the wires out of them follow.
@@ -54,9 +51,7 @@ def make_fabric(cfg, topology) -> Fabric:
                           entries)
 
     ends = out[topology.ends], into[topology.ends], topology.peers
-    metres = getattr(topology, "length_m", None)
-    if metres is None:
-        metres = np.full(topology.ends.size, cfg.rack.fibre_m)
+    metres = topology.length_m
     ideal = cfg.rack.links == "ideal"
     none = (np.zeros(0, np.int64),) * 3
     endpoints = crossbars(count, size, 0, topology.endpoint_entries)
@@ -96,7 +91,10 @@ def fabric_step(fabric, cycle, link_flits):
     for end in range(fabric.links.ends.size):
         link_flits[end] += link_step(fabric.links, fabric.wires, end, cycle)
     for end in range(fabric.delays.peers.size):
-        link_flits[fabric.delays.peers[end]] += delay_step(fabric.delays, fabric.wires, end, cycle)
+        moved, sends, _ = delay_step(fabric.delays, fabric.wires, end, cycle)
+        link_flits[end] += moved
+        if sends and fabric.delays.flight[end] == 1:
+            link_flits[fabric.delays.peers[end]] += 1
     if fabric.down.any[0]:
         count, size = fabric.endpoints.nodes, fabric.endpoints.outs
         for node in range(count):

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from lightloom.flow.rack import blast_radius, curves, saturation
-from lightloom.flow.rack.statistics import half_width
+from lightloom.sim.rack.load.statistics import interval
 
 
 def table(rows):
@@ -22,8 +22,8 @@ def table(rows):
 def test_interval_is_students(seed):
     values = np.random.default_rng(seed).normal(5, 2, 7)
     low, high = stats.t.interval(0.95, 6, values.mean(), stats.sem(values))
-    assert half_width(values) == pytest.approx((high - low) / 2)
-    assert np.isnan(half_width(values[:1]))
+    assert interval(values) == pytest.approx((high - low) / 2)
+    assert np.isnan(interval(values[:1]))
 
 
 def test_curve_is_mean_and_interval_over_the_seeds():
@@ -31,7 +31,7 @@ def test_curve_is_mean_and_interval_over_the_seeds():
     row = curve.iloc[0]
     assert (row.seeds, row.saturated, row.why, row.latency_mean, row.latency_max) == (
         3, 0, "", 6, 30)
-    assert row.latency_ci == pytest.approx(half_width(np.array([3, 5, 10])))
+    assert row.latency_ci == pytest.approx(interval(np.array([3, 5, 10])))
 
 
 def test_one_seed_has_the_interval_of_the_run():

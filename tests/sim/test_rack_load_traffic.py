@@ -8,8 +8,8 @@ from scipy import stats
 from lightloom.config import ConfigError
 from lightloom.sim.rack.load import PATTERNS, Traffic
 from lightloom.sim.rack.load.patterns import SILENT, destinations
-from lightloom.sim.rack.load.random import GAPS, gap_table, mix_of, threshold
 from lightloom.sim.rack.load.stream import CURSOR, draw, make_cursors, make_stream
+from lightloom.sim.random import GAPS, gap_table, mix_of, threshold
 
 
 def packets(traffic, count, seed=1, cfg=None):
@@ -131,7 +131,7 @@ def test_virtual_channels_alternate_or_are_given():
 
 def test_random_numbers_are_those_of_splitmix64():
     """Its published first numbers for the seed 1234567."""
-    from lightloom.sim.rack.load.random import number
+    from lightloom.sim.random import number
 
     published = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     assert [int(number(np.uint64(1234567), np.uint64(k))) for k in range(3)] == published

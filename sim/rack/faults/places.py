@@ -13,10 +13,7 @@ class Places:
     def __init__(self, cfg, topology):
         self._cfg, self.topology = cfg, topology
         self._names = topology.link_names
-        self._node = np.array([topology.node(port) for port in topology.ends])
-        first = topology.endpoints * topology.endpoint_ports
-        self._port = np.where(topology.ends < first, topology.ends % topology.endpoint_ports,
-                              (topology.ends - first) % topology.switch_ports)
+        self._node, self._port = topology.end_node, topology.end_port
 
     def node(self, fault, number: int) -> int:
         """Of a fault's `node`."""

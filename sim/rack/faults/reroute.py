@@ -22,10 +22,7 @@ def reroute(topology, down) -> np.ndarray:
         Link ends at which nothing arrives. A link of which one direction is down is not used.
     """
     count, switches = topology.endpoints, topology.switches
-    first = count * topology.endpoint_ports
-    node = np.array([topology.node(port) for port in topology.ends])
-    port = np.where(topology.ends < first, topology.ends % topology.endpoint_ports,
-                    (topology.ends - first) % topology.switch_ports)
+    node, port = topology.end_node, topology.end_port
     lost = np.zeros(topology.ends.size, bool)
     lost[list(down)] = True
     whole = ~(lost | lost[topology.peers])

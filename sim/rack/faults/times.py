@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-import numpy as np
-
 from lightloom.config import STAGES
 from lightloom.sim.link import flight_cycles
 
@@ -85,7 +83,4 @@ class Times:
 
 def flights(cfg, topology):
     """int64[link ends]: of what arrives at each end."""
-    metres = getattr(topology, "length_m", None)
-    if metres is None:
-        metres = np.full(topology.ends.size, cfg.rack.fibre_m)
-    return flight_cycles(cfg, metres)[topology.peers]
+    return flight_cycles(cfg, topology.length_m)[topology.peers]

@@ -7,8 +7,7 @@ from math import isqrt
 import numpy as np
 
 from lightloom.config import ConfigError
-
-from .random import mix_of
+from lightloom.sim.random import mix_of
 
 SILENT = -1
 """Destination of an endpoint that sends nothing."""

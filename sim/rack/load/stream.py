@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lightloom.sim.compiled import step_function
+from lightloom.sim.random import below, gap_of, gap_table, mix_of, number, threshold
 
 from .patterns import SILENT, destinations
-from .random import below, gap_of, gap_table, mix_of, number, threshold
 
 NEVER = np.iinfo(np.int64).max
 

@@ -10,7 +10,7 @@ from .source import (
     route_word,
     vc_of_packet,
 )
-from .topology import Topology
+from .topology import NOBODY, Topology
 
-__all__ = ["TABLES", "UGAL", "VALIANT", "SourceRoutes", "Topology", "assemble", "clos2", "direct",
-           "packet_route", "pair", "plane_of", "rack", "route_word", "vc_of_packet"]
+__all__ = ["NOBODY", "TABLES", "UGAL", "VALIANT", "SourceRoutes", "Topology", "assemble", "clos2",
+           "direct", "packet_route", "pair", "plane_of", "rack", "route_word", "vc_of_packet"]

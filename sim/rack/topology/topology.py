@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from lightloom.config import ConfigError
 from lightloom.sim.xbar import Entries
 
 from .source import TABLES, SourceRoutes
+
+NOBODY = -1
+"""No link end: a port to a host, or without a fibre."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,28 @@ class Topology:
         return (port // self.endpoint_ports if switch < 0
                 else self.endpoints + switch // self.switch_ports)
 
+    @cached_property
+    def end_node(self) -> np.ndarray:
+        """int64[link ends]: the node that each end is at."""
+        switch = self.ends - self.endpoints * self.endpoint_ports
+        return np.where(switch < 0, self.ends // self.endpoint_ports,
+                        self.endpoints + switch // self.switch_ports)
+
+    @cached_property
+    def end_port(self) -> np.ndarray:
+        """int64[link ends]: the port of that node."""
+        switch = self.ends - self.endpoints * self.endpoint_ports
+        return np.where(switch < 0, self.ends % self.endpoint_ports, switch % self.switch_ports)
+
+    @cached_property
+    def end_at(self) -> np.ndarray:
+        """int64[ports of all nodes]: the link end at each port, or NOBODY."""
+        ends = np.full(self.ports, NOBODY)
+        ends[self.ends] = np.arange(self.ends.size)
+        return ends
+
     @property
     def link_names(self) -> list[str]:
         """Of each link end, the direction that arrives there, as "gpu 17 -> leaf 0"."""
-        nodes = [self.names[self.node(port)] for port in self.ends]
+        nodes = [self.names[node] for node in self.end_node]
         return [f"{nodes[peer]} -> {node}" for node, peer in zip(nodes, self.peers, strict=True)]

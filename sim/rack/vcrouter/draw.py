@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lightloom.sim import random
 from lightloom.sim.compiled import step_function
-from lightloom.sim.rack.load import random
 
 _GAMMA = np.uint64(random.GAMMA)
 
@@ -29,6 +29,6 @@ def below(streams, which, limit):
 
 @step_function
 def gap(streams, which, gaps):
-    """Cycles up to the next success; `gaps` is of :func:`lightloom.sim.rack.load.random.gap_table`.
+    """Cycles up to the next success; `gaps` is of :func:`lightloom.sim.random.gap_table`.
     """
     return random.gap_of(gaps, _word(streams, which))

@@ -22,7 +22,7 @@ class Traffic(NamedTuple):
     """`gaps`: of the chance that an endpoint creates a packet in a cycle; `targets` int64[E]:
     destination of each endpoint's packets, or empty: all alike."""
 
-    gaps: np.ndarray        # uint64: of load.random.gap_table
+    gaps: np.ndarray        # uint64: of sim.random.gap_table
     packet_flits: int
     targets: np.ndarray
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lightloom.config import ConfigError
 from lightloom.sim.flits import NO_FLIT, vc_of
-from lightloom.sim.rack.load.random import gap_table
+from lightloom.sim.random import gap_table
 
 from .loop import Traffic, Window, make_tally, run_cycles, start
 from .router import VCRouter
