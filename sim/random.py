@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import entry, step_function
 
 GAMMA = 0x9E3779B97F4A7C15
 _FIRST, _SECOND, _MASK = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 2**64 - 1
@@ -25,7 +25,7 @@ def mix(word):
     return word ^ (word >> _C)
 
 
-@step_function
+@entry
 def number(key, counter):
     """Number `counter` of the stream of a key, both uint64."""
     return mix(key + (counter + np.uint64(1)) * _GAMMA)

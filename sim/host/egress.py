@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lightloom.sim.bits import NOTHING, bit, first_from
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import entry
 from lightloom.sim.flits import NO_FLIT, NONE, end_of, vc_of
 from lightloom.sim.wires import put_credit, take_flit
 
@@ -39,7 +39,7 @@ def make_egress(inputs, vcs: int, depth: int) -> EgressState:
         sending=np.full(ports, BETWEEN, np.int16), next_vc=np.zeros(ports, np.int16))
 
 
-@step_function
+@entry
 def egress_step(state, wires, port, cycle):
     """Step host output `port`; the flit of the beat that `tvalid` shows in this cycle, or NO_FLIT.
     """

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import entry
 from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.wires import put_flit, take_credit
 
@@ -27,7 +27,7 @@ def make_ingress(outputs, vcs: int, depth: int) -> IngressState:
     return IngressState(outputs, np.full((len(outputs), vcs), depth, np.int16))
 
 
-@step_function
+@entry
 def ingress_step(state, wires, port, cycle, flit):
     """Step host input `port`; whether the beat offered is accepted (`tready`).
 

@@ -7,9 +7,9 @@ that when a row is written all is known of it: when it is read, and when its bea
 from __future__ import annotations
 
 from lightloom.config import CROSSING_DEPTH, STAGES
+from lightloom.sim.compiled import outlined, step_function
 
 from ..serdes.linecode import BLOCK_BITS
-from .compiled import part, step
 from .errors import carry
 from .records import EMPTY, TAIL, TRAIN
 from .state import AHEAD
@@ -21,7 +21,7 @@ _RECEIVED = STAGES.adapter_rx
 _JUDGED = STAGES.link_rx - 1
 
 
-@step
+@outlined
 def set_clock(state, cycle):
     """Bring the shared clock and the slots ahead to `cycle`, which may be a few before the last
     one; once a cycle, so that no end divides."""
@@ -43,7 +43,7 @@ def set_clock(state, cycle):
     clock.known = max(begin, clock.slot + AHEAD // 2)
 
 
-@part
+@step_function
 def _arrival(rules, row):
     """The cycle in which a row is read at the far end of a fibre of no length, if none is before
     it."""
@@ -51,7 +51,7 @@ def _arrival(rules, row):
             + _RECEIVED - 2)
 
 
-@part
+@step_function
 def form_row(state, end, cycle):
     """One cycle of the row former; whether it takes the beat of stage B."""
     own, rules = state.ends[end], state.rules
@@ -70,7 +70,7 @@ def form_row(state, end, cycle):
     return takes
 
 
-@part
+@step_function
 def _is_quiet(state, end, cycle):
     """`level` < 2: of the rows written up to two cycles ago, all but one are known to be read."""
     own = state.ends[end]
@@ -78,7 +78,7 @@ def _is_quiet(state, end, cycle):
     return state.reads[end, known - 2 & CROSSING_DEPTH - 1] <= cycle - 2 - _CROSSING
 
 
-@part
+@step_function
 def _write(state, end, cycle):
     """A row into the crossing: its slot, and the tails that it completes."""
     own, rules, clock = state.ends[end], state.rules, state.clock[0]
@@ -95,7 +95,7 @@ def _write(state, end, cycle):
         out = _taken(state, end, slot, fill) + 1
     own.carried += fill
     own.held -= fill
-    if own.lossy:
+    if state.errors and own.lossy:
         carry(state, end, slot.row, fill, out)
     while own.launched != own.taken:
         tail = state.tails[end, own.launched & state.tails.shape[1] - 1]
@@ -113,7 +113,7 @@ def _write(state, end, cycle):
         peer.wake = min(peer.wake, tail.visible)
 
 
-@part
+@step_function
 def _taken(state, end, slot, fill):
     """When the far end takes a row out of its row register, where a row may complete now one beat
     more, now one less: the rows behind it may have to wait for the beats to come out."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lightloom.sim.compiled import outlined, step_function
+
 from ..random import mix
 from ..serdes.linecode import BLOCK_BITS
-from .compiled import part, step
 from .records import FLIPPED, GOOD, LOST
 
 _HEADER = 2
@@ -44,7 +45,7 @@ def set_ber(state, which, ber) -> None:
     state.ber[which] = 1 - np.cumprod(good, axis=-1)
 
 
-@step
+@outlined
 def carry(state, end, row, fill, out):
     """A row of an end is written, its last `fill` blocks carried: the beats that it completes.
 
@@ -79,7 +80,7 @@ def carry(state, end, row, fill, out):
             more.hurt |= code != GOOD
 
 
-@part
+@step_function
 def _given(state, end, row, fill, spills):
     """The given errors of a row: on the row that was written, or, from the row before it, what
     spills over."""
@@ -96,7 +97,7 @@ def _given(state, end, row, fill, spills):
         at += 1
 
 
-@part
+@step_function
 def _random(state, end, row, fill, spills):
     """The random error of a row: at most one, drawn by its number."""
     own = state.ends[end]
@@ -115,7 +116,7 @@ def _random(state, end, row, fill, spills):
     _strike(state, end, fill, place, bit, spills)
 
 
-@part
+@step_function
 def _strike(state, end, fill, place, bit, spills):
     """An error: on a block of the row that was written, or on the block before it."""
     own, more, blocks = state.ends[end], state.replay[end], state.rules.blocks
@@ -142,7 +143,7 @@ def _strike(state, end, fill, place, bit, spills):
         more.flip |= 1 << beat - begun
 
 
-@part
+@step_function
 def _is_control(state, end, beat):
     """Whether a beat in the adapter is a tail or a train."""
     own = state.ends[end]

@@ -7,9 +7,9 @@ in which a tail is judged is written at the begin of the next, in which it is vi
 from __future__ import annotations
 
 from lightloom.config import STAGES
+from lightloom.sim.compiled import outlined, step_function
 
 from ..flits import NO_FLIT
-from .compiled import part, step
 from .receive import deliver, grant, next_tail
 from .records import EMPTY, FLIT, GOOD, LOST, TAIL, TRAIN
 from .transmit import admit, move_stages, queue, takes_flit
@@ -19,7 +19,7 @@ _NOTHING, _GOOD, _DEAF, _HEARS = range(4)
 """What was judged: a good tail; a good train without and with `hears`."""
 
 
-@step
+@outlined
 def lossy_step(state, wires, end, cycle, flit, pulses):
     """Step an end; 1 if it put a flit on its output wire (valid in `cycle` + 1), else 0."""
     own, more = state.ends[end], state.replay[end]
@@ -44,13 +44,13 @@ def lossy_step(state, wires, end, cycle, flit, pulses):
     return moved
 
 
-@part
+@step_function
 def _dark(more, cycle):
     """Whether nothing came in a cycle."""
     return more.dark_from <= cycle < more.dark_to
 
 
-@part
+@step_function
 def _follow(state, end, cycle):
     """The registers of the cycle: what was judged in the one before, then the state."""
     own, more, rules = state.ends[end], state.replay[end], state.rules
@@ -77,7 +77,7 @@ def _follow(state, end, cycle):
     more.hears = not more.up and not _dark(more, cycle)
 
 
-@part
+@step_function
 def _judge(state, end, cycle):
     """The tail or train that was judged in the cycle before."""
     own, more = state.ends[end], state.replay[end]
@@ -122,7 +122,7 @@ def _judge(state, end, cycle):
     return _GOOD
 
 
-@part
+@step_function
 def _send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
@@ -135,7 +135,7 @@ def _send(state, end, cycle):
     own.have = own.tx != own.wr and not back
 
 
-@part
+@step_function
 def _frame(state, end, cycle):
     """Framer rules 1 to 6: what stage A is loaded with."""
     own, more = state.ends[end], state.replay[end]
@@ -163,7 +163,7 @@ def _frame(state, end, cycle):
     return EMPTY
 
 
-@part
+@step_function
 def _tail(state, end):
     """Load a tail."""
     own, more = state.ends[end], state.replay[end]
@@ -175,7 +175,7 @@ def _tail(state, end):
     return TAIL
 
 
-@part
+@step_function
 def _load(state, end, flits):
     """Note a tail or train that is loaded; its place."""
     own, more = state.ends[end], state.replay[end]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from lightloom.sim.compiled import entry, step_function
+
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
-from .compiled import part
 from .lossy import lossy_step
 from .receive import accept, deliver, grant, next_tail
 from .records import EMPTY
 from .transmit import admissible, admit, queue, send
 
 
-@part
+@entry
 def link_step(state, wires, end, cycle):
     """Step `end` from the wires as of `cycle`; ends may be stepped in any order within a cycle.
 
@@ -29,11 +30,11 @@ def link_step(state, wires, end, cycle):
     return _step(state, wires, end, cycle, flit, pulses)
 
 
-@part
+@step_function
 def _step(state, wires, end, cycle, flit, pulses):
     """What becomes visible in `cycle` first, what is written at its end last."""
     own = state.ends[end]
-    if own.lossy:
+    if state.errors and own.lossy:
         return lossy_step(state, wires, end, cycle, flit, pulses)
     if cycle & state.rules.keepalive_cycles - 1 == 0 and cycle > 0:
         own.keepalive = 1

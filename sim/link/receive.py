@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from lightloom.sim.compiled import step_function
+
 from ..wires import put_flit
-from .compiled import part
 from .state import NEVER
 
 
-@part
+@step_function
 def next_tail(state, end):
     """The cycle in which the next tail under way becomes visible, or NEVER."""
     own = state.ends[end]
@@ -16,7 +17,7 @@ def next_tail(state, end):
     return state.tails[own.peer, own.judged & state.tails.shape[1] - 1].visible
 
 
-@part
+@step_function
 def accept(state, end):
     """A tail becomes visible: its `ack` and `limit`, and its frame's flits as `expected`."""
     own = state.ends[end]
@@ -31,7 +32,7 @@ def accept(state, end):
         own.dirty = 1
 
 
-@part
+@step_function
 def deliver(state, wires, end, cycle):
     """The next accepted flit to `o`, valid in the next cycle; how many, 0 or 1."""
     own = state.ends[end]
@@ -43,7 +44,7 @@ def deliver(state, wires, end, cycle):
     return 1
 
 
-@part
+@step_function
 def grant(state, end, pulses):
     """Credit pulses of the consumer, counted from the next cycle on."""
     for vc in range(state.rules.vcs):

@@ -8,40 +8,47 @@ EMPTY, FLIT, TAIL, SAME, TRAIN = range(5)
 """What stages A and B hold. `SAME`: a bare tail that tells the far end nothing new."""
 
 
-def _record(*fields: str) -> np.dtype:
-    return np.dtype([(field, np.int64) for field in fields])
+MOST_CYCLES = 2**31 - 1
+"""Of a run: what is counted once a cycle at most has 32 bits, so that more of it is in a cache."""
+
+
+def _record(*fields: str, short=()) -> np.dtype:
+    return np.dtype([(field, np.int64) for field in fields]
+                    + [(field, np.int32) for field in short], align=True)
 
 
 # Compiled code reads a record through a bare pointer, where a view of a row of an array would
 # be counted in and out.
 END = _record(
     "wake",                                # nothing but a wire changes the end before this cycle
-    "input", "output", "peer",
-    "fibre",                               # cycles of flight to the peer
-    "lanes", "uneven",                     # live ones, of what it sends; rows complete now more,
+    "carried",                             # blocks written in rows so far
+    short=(
+        "launched", "judged",              # tails whose last row is written; tails judged
+        "input", "output", "peer",
+        "fibre",                           # cycles of flight to the peer
+        "lanes", "uneven",                 # live ones, of what it sends; rows complete now more,
                                            # now fewer beats
-    "wr", "tx", "acked", "have",           # replay ring
-    "next_vc", "queued",                   # admission: `avp`; bit v: the FIFO of VC v holds a flit
-    "count", "heads",                      # n and h of the open frame
-    "dirty", "keepalive",                  # a bare tail is wanted
-    "a", "b",                              # stages: EMPTY, FLIT, TAIL or SAME
-    "loaded", "taken", "launched",         # tails that the framer loaded, that the adapter took,
-                                           # whose last row is written
-    "held", "carried",                     # blocks held by the row former, written in rows so far
-    "written", "wrote", "slot",            # rows written, cycle and slot of the last
-    "row", "free", "drained",              # see adapter: the last row at the far end
-    "judged", "expected", "delivered",     # tails judged, flits accepted, flits given to `o`
-    "lossy",                               # whether errors are modelled
-)
+        "wr", "tx", "acked", "have",       # replay ring
+        "next_vc", "queued",               # admission: `avp`; bit v: the FIFO of VC v holds a flit
+        "count", "heads",                  # n and h of the open frame
+        "dirty", "keepalive",              # a bare tail is wanted
+        "a", "b",                          # stages: EMPTY, FLIT, TAIL or SAME
+        "loaded", "taken",                 # tails that the framer loaded, that the adapter took
+        "held",                            # blocks held by the row former
+        "written", "wrote", "slot",        # rows written, cycle and slot of the last
+        "row", "free", "drained",          # see adapter: the last row at the far end
+        "expected", "delivered",           # flits accepted, flits given to `o`
+        "lossy",                           # whether errors are modelled
+    ))
 """One end. `wr`, `tx`, `acked`, `expected`, `delivered` count flits and `loaded`, `taken`,
 `launched`, `judged` tails, all since reset and without a modulus: their differences never reach
 the moduli of the contract, so equality and order are the same."""
 
-CHANNEL = _record("sent", "limit", "granted", "head", "fill")
+CHANNEL = _record(short=("sent", "limit", "granted", "head", "fill"))
 """One VC of an end: flits sent and the limit on them; the limit that we grant the far end; the
 FIFO's first flit and how many it holds."""
 
-TAILS = _record("visible", "flits", "ack", "last")
+TAILS = _record("last", short=("visible", "flits", "ack"))
 """One tail: the cycle in which the far end's registers show what it carried, `count`, `ack`, and
 how many blocks the end has sent when its last one is."""
 

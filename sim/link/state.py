@@ -39,8 +39,8 @@ class LinkState(NamedTuple):
     the second of `tails` and `limits` is a power of two.
 
     `ends` END[ends]; `channels` CHANNEL[ends, vcs]; `fifo` int64[ends, vcs, *]: the admission
-    FIFOs; `tails` TAILS[ends, *] and `limits` int64[ends, *, vcs]: tails loaded and not yet
-    judged at the far end; `reads` int64[ends, 8]: when the last rows written are read; `slots`
+    FIFOs; `tails` TAILS[ends, *] and `limits` int32[ends, *, vcs]: tails loaded and not yet
+    judged at the far end; `reads` int32[ends, 8]: when the last rows written are read; `slots`
     SLOT[AHEAD] and `clock` CLOCK[1]: shared by all ends.
 
     `ring` int64[ends, *] holds flits in the order of admission. It is the replay ring, and as the
@@ -53,6 +53,7 @@ class LinkState(NamedTuple):
     """
 
     rules: Rules
+    errors: bool            # whether links may have errors
     ends: np.ndarray
     channels: np.ndarray
     fifo: np.ndarray
@@ -69,7 +70,7 @@ class LinkState(NamedTuple):
     noise: np.ndarray
 
 
-LEAD = 16
+LEAD = 32
 """An end may be stepped up to so many cycles ahead of its peer, if that is less than the flight:
 all that an end learns of its peer takes longer."""
 
@@ -142,12 +143,12 @@ def make_links(cfg, inputs, outputs, peers, *, fibre_m=None, lanes=None,
     clock = np.zeros(1, CLOCK)
     clock["cycle"], ends["slot"], ends["wrote"] = -1, -1, -2
     return LinkState(
-        rules, ends, channels,
+        rules, True, ends, channels,
         fifo=np.zeros((count, vcs, _power_of_two(cfg.xbar.egress_depth)), np.int64),
         ring=np.zeros((count, ring), np.int64),
         tails=np.zeros((count, tails), TAILS),
-        limits=np.zeros((count, tails, vcs), np.int64),
-        reads=np.full((count, CROSSING_DEPTH), -CROSSING_DEPTH),
+        limits=np.zeros((count, tails, vcs), np.int32),
+        reads=np.full((count, CROSSING_DEPTH), -CROSSING_DEPTH, np.int32),
         slots=np.zeros(AHEAD, SLOT),
         clock=clock,
         replay=np.zeros(count, REPLAY),

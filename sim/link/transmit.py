@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from lightloom.sim.compiled import step_function
+
 from ..flits import first_of, vc_of
 from ..wires import put_credit
 from .adapter import form_row
-from .compiled import part
 from .records import EMPTY, FLIT, SAME, TAIL
 
 
-@part
+@step_function
 def send(state, end, cycle):
     """Stage B to the adapter, A to B, the framer's choice to A, then the ring's read port."""
     own = state.ends[end]
@@ -19,7 +20,7 @@ def send(state, end, cycle):
     own.have = own.tx != own.wr
 
 
-@part
+@step_function
 def move_stages(state, end, cycle):
     """Stage B to the adapter, A to B."""
     own = state.ends[end]
@@ -29,7 +30,7 @@ def move_stages(state, end, cycle):
         own.b, own.a = own.a, EMPTY
 
 
-@part
+@step_function
 def takes_flit(state, end):
     """Framer rule 3: whether the flit at the ring's read port goes into the frame."""
     own, rules = state.ends[end], state.rules
@@ -44,7 +45,7 @@ def takes_flit(state, end):
     return True
 
 
-@part
+@step_function
 def _frame(state, end):
     """Framer rules 3 to 6: what stage A is loaded with."""
     own, rules = state.ends[end], state.rules
@@ -65,7 +66,7 @@ def _frame(state, end):
     return EMPTY
 
 
-@part
+@step_function
 def admissible(state, end):
     """The VC whose flit is admitted next, or -1."""
     own, rules = state.ends[end], state.rules
@@ -82,7 +83,7 @@ def admissible(state, end):
     return -1
 
 
-@part
+@step_function
 def admit(state, wires, end, cycle):
     """One flit from the FIFOs to the ring, and its credit back."""
     vc = admissible(state, end)
@@ -100,7 +101,7 @@ def admit(state, wires, end, cycle):
     put_credit(wires, own.input, cycle + 1, vc)
 
 
-@part
+@step_function
 def queue(state, end, flit):
     """A flit from the wire into its FIFO, visible in the next cycle."""
     vc = vc_of(flit)

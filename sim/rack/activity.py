@@ -21,8 +21,8 @@ from lightloom.sim.wires import take_window
 from lightloom.sim.xbar.state import DOWN
 from lightloom.sim.xbar.step import step_with
 
-from .delay import delay_step
 from .down import down_step
+from .fabric import count_arrived
 from .topology import NOBODY
 
 TICK = np.dtype([(name, np.int16) for name in ("phase", "turn", "slot")])
@@ -51,15 +51,16 @@ def make_activity(topology, fabric) -> Activity:
     """For a fabric in any state, in which all is to be stepped first."""
     for state, first in ((fabric.endpoints, 0),
                          (fabric.switches, topology.endpoints * topology.endpoint_ports)):
-        wires = first + np.arange(state.inputs.size)
-        assert np.array_equal(state.inputs, wires)
-        assert np.array_equal(state.outputs, topology.ports + wires)
-    ideal = fabric.delays.peers.size > 0
-    flight = fabric.delays.flight if ideal else fabric.links.ends["fibre"]
-    cycles = (fabric.delays.flits if ideal else fabric.links.tails.T).shape[0]
-    nodes = topology.endpoints + topology.switches
-    # An ideal link shows what was sent a cycle before it is due.
-    lead = min(LEAD, int(min(flight, default=LEAD + 1)) - 1)
+        wires = first + np.arange(state.input.size)
+        assert np.array_equal(state.input["wire"], wires)
+        assert np.array_equal(state.output["wire"], topology.ports + wires)
+    flight = fabric.links.ends["fibre"]
+    if fabric.ideal:
+        flight = np.concatenate([state.output["flight"] for state in (
+            fabric.endpoints, fabric.switches)])
+        flight = flight[flight > 0]
+    cycles, nodes = fabric.links.tails.shape[1], topology.endpoints + topology.switches
+    lead = min(LEAD, int(min(flight, default=LEAD)))
     return Activity(
         ports=topology.ports, hosts=topology.hosts, lead=max(1, lead), owner=topology.end_at,
         node=topology.end_node, port=topology.end_port, awake=np.zeros(nodes, np.uint64),
@@ -95,13 +96,15 @@ def node_step(fabric, state, activity, own, node, base, cycle, every, link_flits
         parts = ports
     whole = state.whole[own]
     moves = flits | credits | whole.arrived | whole.waiting | whole.restless
-    if state.ever[DOWN]:
+    if state.fails and state.ever[DOWN]:
         moves |= state.whole_more[own].disturbed
     if moves or every:
         # At rest it has only missed to count the cycles.
         tick = activity.ticks[cycle & LEAD - 1]
         whole.phase, whole.turn, whole.slot = tick.phase, tick.turn, tick.slot
         hops[0] += step_with(state, wires, own, cycle, flits, credits)
+        if fabric.ideal:
+            count_arrived(fabric, state, own, base, link_flits)
     # Endpoints come first, and their host ports before the others.
     to_host = NOTHING
     if node < activity.awake.size - fabric.switches.nodes:
@@ -110,16 +113,15 @@ def node_step(fabric, state, activity, own, node, base, cycle, every, link_flits
     if cycle & fabric.links.rules.keepalive_cycles - 1 == 0:
         parts = ports      # each link end has something to send
     parts &= ~to_host
+    if fabric.ideal:
+        parts = NOTHING
     while parts:
         p = lowest(parts)
         parts = without_lowest(parts)
         end = activity.owner[base + p]
         if end != NOBODY:
-            if fabric.delays.peers.size:
-                _delay(fabric, activity, end, cycle, link_flits)
-            else:
-                link_flits[end] += _link(fabric, activity, node, p, end, cycle)
-    if fabric.down.watched[node]:
+            link_flits[end] += _link(fabric, activity, node, p, end, cycle)
+    if state.fails and fabric.down.watched[node]:
         down_step(fabric.down, fabric.links, state, own, node, base)
     return hosts
 
@@ -140,23 +142,6 @@ def _link(fabric, activity, node, p, end, cycle):
         row = wake & wheel.shape[0] - 1
         wheel[row, activity.node[own.peer]] |= bit(activity.port[own.peer])
     return moved
-
-
-@step_function
-def _delay(fabric, activity, end, cycle, link_flits):
-    """Step an end of an ideal link."""
-    delays, wheel = fabric.delays, activity.wheel
-    moved, sends, pays = delay_step(delays, fabric.wires, end, cycle)
-    peer = delays.peers[end]
-    link_flits[end] += moved
-    if sends:
-        if delays.flight[end] == 1:
-            link_flits[peer] += 1
-        row = cycle + delays.flight[end] - 1 & wheel.shape[0] - 1
-        wheel[row, activity.node[peer]] |= bit(activity.port[peer])
-    if pays:
-        row = cycle + delays.flight[peer] - 1 & wheel.shape[0] - 1
-        wheel[row, activity.node[peer]] |= bit(activity.port[peer])
 
 
 @step_function

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit
-from lightloom.sim.link.compiled import step
+from lightloom.sim.compiled import outlined
 from lightloom.sim.xbar.down import watch
-from lightloom.sim.xbar.places import output_at
+from lightloom.sim.xbar.places import output_more_at
 from lightloom.sim.xbar.state import ABORTS, DISCARDS
 
 from .topology import NOBODY
@@ -49,7 +49,7 @@ def watch_ends(down: DownState, which) -> None:
     down.any[0] = len(which) > 0 or down.any[0]
 
 
-@step
+@outlined
 def down_step(down, links, state, own, node, base):
     """After a node's crossbar, `own` of its group, and its links were stepped in a cycle.
 
@@ -64,7 +64,7 @@ def down_step(down, links, state, own, node, base):
         # What it holds is lost at once.
         up = NOTHING
         for j in range(state.outs):
-            output_at(state, own, j).down = max(output_at(state, own, j).down,
+            output_more_at(state, own, j).down = max(output_more_at(state, own, j).down,
                                                 state.hold_cycles - 1)
     watch(state, own, up)
     for j in range(state.outs):

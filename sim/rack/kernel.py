@@ -14,6 +14,7 @@ from lightloom.sim.host import egress_step, ingress_step
 
 from .activity import keep_receiver, node_step, set_ticks
 from .engine import advance, offer, received, sent
+from .fabric import plain
 from .work import NOTHING, PACKETS
 
 
@@ -44,6 +45,17 @@ def run_cycles(fabric, activity, work, packets, tally, shape, begin, end):
     That is less than `end` when the packet table could overflow: each port may need one packet.
     """
     return _loop(fabric, activity, work, packets, tally, shape, begin, end)
+
+
+@njit(cache=True)
+def run_plain_cycles(fabric, activity, work, packets, tally, shape, begin, end):
+    """The same of a fabric that :func:`.fabric.is_plain`, in which nothing fails."""
+    return _plain_loop(fabric, activity, work, packets, tally, shape, begin, end)
+
+
+@step_function
+def _plain_loop(fabric, activity, work, packets, tally, shape, begin, end):
+    return _loop(plain(fabric), activity, work, packets, tally, shape, begin, end)
 
 
 @step_function

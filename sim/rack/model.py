@@ -7,10 +7,10 @@ from time import perf_counter
 import numpy as np
 
 from .activity import make_activity
-from .fabric import make_fabric
-from .kernel import Shape, Tally, run_cycles
+from .fabric import is_plain, make_fabric
+from .kernel import Shape, Tally, run_cycles, run_plain_cycles
 from .result import RackResult
-from .stops import next_stop
+from .stops import check_cycles, next_stop
 from .topology import rack
 from .work import PACKETS, extended, make_packets, make_work
 
@@ -87,6 +87,7 @@ class RackModel:
         progress : callable, optional
             Called with the number of cycles done, every `CHUNK` cycles and at the end.
         """
+        check_cycles(cycles)
         cfg, topology = self.cfg, self.topology
         fabric = make_fabric(cfg, topology)
         activity = make_activity(topology, fabric)
@@ -100,8 +101,9 @@ class RackModel:
                       np.zeros(1, np.int64), np.zeros(topology.endpoints, np.uint64))
         room = 8 * topology.hosts * topology.endpoints
         packets = make_packets(room)
-        run_cycles(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
         cycle, end, seconds, timeline = 0, 0, 0.0, self.timeline()
+        run = run_plain_cycles if timeline is None and is_plain(fabric) else run_cycles
+        run(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
         while cycle < cycles:
             if cycle == end:
                 end = min(cycles, cycle - cycle % CHUNK + CHUNK)
@@ -109,7 +111,7 @@ class RackModel:
             # What a timeline changed is not known to be at rest.
             activity.every[0] = 1
             begin = perf_counter()
-            cycle = run_cycles(fabric, activity, work, packets, tally, shape, cycle, end)
+            cycle = run(fabric, activity, work, packets, tally, shape, cycle, end)
             seconds += perf_counter() - begin
             if cycle < end:
                 packets = extended(packets, max(room, packets.task.size))

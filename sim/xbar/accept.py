@@ -15,18 +15,18 @@ from lightloom.sim.bits import (
 )
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NONE, end_of
-from lightloom.sim.wires import put_credit, put_flit
+from lightloom.sim.wires import put_credit
 
 from .down import discard, discarding
+from .give import give
 from .places import (
-    at_input,
-    at_output,
     at_turn,
     inlet_more_at,
     input_at,
     input_more_at,
     outlet_at,
     outlet_more_at,
+    output_at,
     vc_at,
 )
 from .queues import dequeue, send_to
@@ -39,7 +39,7 @@ def _turn(state, node, i, turn, candidate, more):
     turns, vcs = state.turns, state.vcs
     if more:
         state.accept_from[at_turn(state, node, i, turn)] = candidate
-        if turns != vcs:
+        if state.stages == 2 and turns != vcs:
             # S = 2, V odd: lcm(V, S) is 2V.
             other = turn + vcs if turn < vcs else turn - vcs
             state.accept_from[at_turn(state, node, i, other)] = candidate
@@ -65,8 +65,8 @@ def accept(state, wires, node, i, turn, cycle, moves):
         # Past the outputs are candidates that never come.
         candidate = first_from(input_at(state, node, i).grants,
                                start if start < state.set_candidate else 0)
-    if candidate < state.set_candidate:
-        v, outputs = np.int64(state.offered_vc[at_output(state, node, candidate)]), bit(candidate)
+    if not state.sets or candidate < state.set_candidate:
+        v, outputs = np.int64(output_at(state, node, candidate).offered_vc), bit(candidate)
         q, lock, set_lock = i, bit(i), NOTHING
         flit = dequeue(state, node, i, v, candidate)
     else:
@@ -76,7 +76,8 @@ def accept(state, wires, node, i, turn, cycle, moves):
         flit = send_to(state, node, i, v, outputs)
     if vc_at(state, node, v).matched & bit(i):
         # It has left: its credit goes back.
-        put_credit(wires, state.inputs[at_input(state, node, i)], cycle + 1, v)
+        put_credit(wires, input_at(state, node, i).back,
+                   cycle + 1 + input_at(state, node, i).flight, v)
     more = end_of(flit) == NONE
     if moves:
         _turn(state, node, i, turn, candidate, more)
@@ -107,10 +108,10 @@ def accept(state, wires, node, i, turn, cycle, moves):
 @step_function
 def _take(state, wires, node, j, v, flit, cycle):
     """Output j takes a flit, or loses it."""
-    if state.ever[DOWN] and discarding(state, node, j, v):
+    if state.fails and state.ever[DOWN] and discarding(state, node, j, v):
         discard(state, node, j, v, end_of(flit) == NONE)
     else:
         outlet_at(state, node, j, v).credits -= 1
-        put_flit(wires, state.outputs[at_output(state, node, j)], cycle + 1 + state.stages, flit)
+        give(state, wires, node, j, cycle, flit)
         if state.statistics:
             outlet_more_at(state, node, j, v).flits += 1

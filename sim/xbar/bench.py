@@ -13,7 +13,7 @@ from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.wires import put_credit, put_flit, take_credit, take_flit
 
 from .down import watch
-from .places import at_input, at_output, at_pair
+from .places import at_pair, input_at, output_at
 from .step import clear_statistics, xbar_step
 from .tables import ROUTE, write_table
 
@@ -108,7 +108,7 @@ def _write(state, bench, which, cycle):
 
 @step_function
 def _source(state, wires, bench, i, cycle):
-    wire, vcs = state.inputs[at_input(state, 0, i)], state.vcs
+    wire, vcs = input_at(state, 0, i).wire, state.vcs
     pulses = take_credit(wires, wire, cycle)
     if pulses:
         for v in range(vcs):
@@ -124,7 +124,7 @@ def _source(state, wires, bench, i, cycle):
 
 @step_function
 def _sink(state, wires, bench, log, j, cycle):
-    wire = state.outputs[at_output(state, 0, j)]
+    wire = output_at(state, 0, j).wire
     flit = take_flit(wires, wire, cycle)
     if flit != NO_FLIT:
         bench.debt[j, vc_of(flit)] += 1

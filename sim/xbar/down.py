@@ -5,9 +5,9 @@ from __future__ import annotations
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import ABORT, pack
-from lightloom.sim.wires import put_flit
 
-from .places import at_output, outlet_at, outlet_more_at, output_at
+from .give import give
+from .places import outlet_at, outlet_more_at, output_more_at
 from .state import ABORTS, DISCARDS, DOWN
 from .write import count
 
@@ -18,16 +18,16 @@ NO_VC = -1
 def discarding(state, node, j, v):
     """Whether what is matched with (j, v) is lost."""
     draining = state.whole_more[node].draining & bit(j)
-    return (draining | output_at(state, node, j).rest & bit(v)) != NOTHING
+    return (draining | output_more_at(state, node, j).rest & bit(v)) != NOTHING
 
 
 @step_function
 def open_for(state, node, j, v):
     """Condition 3 of eligibility."""
-    if state.ever[DOWN] and state.whole_more[node].disturbed & bit(j):
+    if state.fails and state.ever[DOWN] and state.whole_more[node].disturbed & bit(j):
         if discarding(state, node, j, v):
             return True
-        if output_at(state, node, j).owe & bit(v):
+        if output_more_at(state, node, j).owe & bit(v):
             return False
     return outlet_at(state, node, j, v).credits > 0
 
@@ -39,12 +39,12 @@ def discard(state, node, j, v, more):
     begun = outlet_at(state, node, j, v).lock != EVERYTHING
     if state.sets:
         begun |= outlet_more_at(state, node, j, v).set_lock != EVERYTHING
-    if begun and output_at(state, node, j).rest & bit(v) == NOTHING:
-        output_at(state, node, j).owe |= bit(v)
+    if begun and output_more_at(state, node, j).rest & bit(v) == NOTHING:
+        output_more_at(state, node, j).owe |= bit(v)
     if more:
-        output_at(state, node, j).rest |= bit(v)
+        output_more_at(state, node, j).rest |= bit(v)
     else:
-        output_at(state, node, j).rest &= ~bit(v)
+        output_more_at(state, node, j).rest &= ~bit(v)
     note(state, node, j)
 
 
@@ -52,7 +52,7 @@ def discard(state, node, j, v, more):
 def note(state, node, j):
     """Keep `disturbed`."""
     draining = state.whole_more[node].draining & bit(j)
-    if draining | output_at(state, node, j).rest | output_at(state, node, j).owe:
+    if draining | output_more_at(state, node, j).rest | output_more_at(state, node, j).owe:
         state.whole_more[node].disturbed |= bit(j)
     else:
         state.whole_more[node].disturbed &= ~bit(j)
@@ -61,7 +61,7 @@ def note(state, node, j):
 @step_function
 def abort_due(state, node, j):
     """VC on which output j ends a packet that was cut, or NO_VC."""
-    owe = output_at(state, node, j).owe
+    owe = output_more_at(state, node, j).owe
     while owe:
         v = lowest(owe)
         owe = without_lowest(owe)
@@ -90,10 +90,9 @@ def send_aborts(state, wires, node, outputs, cycle):
         j = lowest(outputs)
         outputs = without_lowest(outputs)
         v = abort_due(state, node, j)
-        put_flit(wires, state.outputs[at_output(state, node, j)], cycle + 1 + state.stages,
-                 pack(v, 0, ABORT, 0, 0, 0))
+        give(state, wires, node, j, cycle, pack(v, 0, ABORT, 0, 0, 0))
         outlet_at(state, node, j, v).credits -= 1
-        output_at(state, node, j).owe &= ~bit(v)
+        output_more_at(state, node, j).owe &= ~bit(v)
         count(state.output_counters, node, j, ABORTS)
         note(state, node, j)
 
@@ -104,10 +103,10 @@ def watch(state, node, up):
     state.ever[DOWN] = True
     for j in range(state.outs):
         if up & bit(j):
-            output_at(state, node, j).down = 0
+            output_more_at(state, node, j).down = 0
             state.whole_more[node].draining &= ~bit(j)
-        elif output_at(state, node, j).down < state.hold_cycles:
-            output_at(state, node, j).down += 1
-            if output_at(state, node, j).down == state.hold_cycles:
+        elif output_more_at(state, node, j).down < state.hold_cycles:
+            output_more_at(state, node, j).down += 1
+            if output_more_at(state, node, j).down == state.hold_cycles:
                 state.whole_more[node].draining |= bit(j)
         note(state, node, j)

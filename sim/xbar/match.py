@@ -14,13 +14,14 @@ from lightloom.sim.bits import (
     lowest,
     without_lowest,
 )
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import prefetch, step_function
 from lightloom.sim.flits import NONE, end_of
 
 from .accept import accept
 from .down import aborting, open_for, send_aborts
 from .places import (
-    at_output,
+    at_queue,
+    at_slot,
     at_time,
     inlet_more_at,
     input_at,
@@ -28,6 +29,8 @@ from .places import (
     outlet_at,
     outlet_more_at,
     output_at,
+    output_more_at,
+    queue_at,
 )
 from .queues import first_flit
 from .state import DOWN, SCHEDULED
@@ -39,7 +42,7 @@ NOBODY = -1
 def match(state, wires, node, cycle):
     """Match inputs and outputs in one cycle; the number of flits that outputs take."""
     count, ending, outputs, free = 0, NOTHING, state.whole[node].waiting, EVERYTHING
-    if state.ever[DOWN]:
+    if state.fails and state.ever[DOWN]:
         ending = aborting(state, node)
     two, recalled, busy = state.stages == 2, NOTHING, ending
     if two:
@@ -53,6 +56,7 @@ def match(state, wires, node, cycle):
         if inputs == NOTHING:
             break
         free &= ~inputs
+        _fetch(state, node, inputs)
         while inputs:
             taken = accept(state, wires, node, lowest(inputs), turn, cycle, number == 0)
             inputs = without_lowest(inputs)
@@ -61,6 +65,21 @@ def match(state, wires, node, cycle):
     if ending:
         send_aborts(state, wires, node, ending, cycle)
     return count
+
+
+@step_function
+def _fetch(state, node, inputs):
+    """Begin to read the flits that inputs may send."""
+    while inputs:
+        i = lowest(inputs)
+        inputs = without_lowest(inputs)
+        outputs = input_at(state, node, i).grants
+        while outputs:
+            j = lowest(outputs)
+            outputs = without_lowest(outputs)
+            v = np.int64(output_at(state, node, j).offered_vc)
+            head = np.int64(queue_at(state, node, i, v, j).head)
+            prefetch(state.slots, 0, at_slot(state, node, i, v, head))
 
 
 @step_function
@@ -79,8 +98,8 @@ def _grant(state, node, outputs, free, cycle):
                 granted |= _offer(state, node, j, v, q)
             else:
                 waiting |= bit(j)
-                output_at(state, node, j).granted_vc = v
-                output_at(state, node, j).granted_by = q
+                output_more_at(state, node, j).granted_vc = v
+                output_more_at(state, node, j).granted_by = q
     if state.stages == 2:
         state.whole_more[node].granted = waiting
     return granted
@@ -94,8 +113,8 @@ def _recall(state, node, busy):
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        v = np.int64(output_at(state, node, j).granted_vc)
-        q = np.int64(output_at(state, node, j).granted_by)
+        v = np.int64(output_more_at(state, node, j).granted_vc)
+        q = np.int64(output_more_at(state, node, j).granted_by)
         if open_for(state, node, j, v):
             one, many = _requesters(state, node, j, v)
             if (one >> np.uint64(q) if q < state.set_requester
@@ -113,8 +132,8 @@ def _foresee(state, node, j, v, q, lock):
     if end_of(first_flit(state, node, i, v, j if own else state.queue_count - 1)) != NONE:
         lock = other = EVERYTHING
     state.whole_more[node].foreseen |= bit(j)
-    output_at(state, node, j).next_lock = lock if own else other
-    output_at(state, node, j).next_set_lock = other if own else lock
+    output_more_at(state, node, j).next_lock = lock if own else other
+    output_more_at(state, node, j).next_set_lock = other if own else lock
 
 
 @step_function
@@ -123,7 +142,7 @@ def _choose(state, node, j, free, cycle):
     vcs = state.vcs
     strict, begin, v = NOTHING, 0, np.int64(state.whole[node].phase)
     if state.ever[SCHEDULED]:
-        strict = output_at(state, node, j).strict
+        strict = output_more_at(state, node, j).strict
         v = np.int64(state.schedule[at_time(state, node, j, state.whole[node].slot)])
         begin = -vcs if strict else 0
     for k in range(begin, vcs):
@@ -143,9 +162,9 @@ def _requesters(state, node, j, v):
     if state.sets:
         set_lock = outlet_more_at(state, node, j, v).set_lock
     if (state.stages == 2 and state.whole_more[node].foreseen & bit(j)
-            and state.offered_vc[at_output(state, node, j)] == v):
-        lock = output_at(state, node, j).next_lock
-        set_lock = output_at(state, node, j).next_set_lock
+            and output_at(state, node, j).offered_vc == v):
+        lock = output_more_at(state, node, j).next_lock
+        set_lock = output_more_at(state, node, j).next_set_lock
     if state.sets:
         many = outlet_more_at(state, node, j, v).want & set_lock
     return outlet_at(state, node, j, v).queued & lock, many
@@ -161,6 +180,9 @@ def _of_vc(state, node, j, v, free, cycle):
     start = np.int64(outlet_at(state, node, j, v).grant_from)
     if cycle & state.stages - 1:
         start = np.int64(outlet_at(state, node, j, v).grant_from_odd)
+    if not state.sets:
+        # Past the inputs are requesters that never come.
+        return first_from(one, start if start < state.set_requester else 0)
     if many == NOTHING and start < state.set_requester:
         return first_from(one, start)
     return first_of_two(one, many, state.set_requester, start)
@@ -169,9 +191,10 @@ def _of_vc(state, node, j, v, free, cycle):
 @step_function
 def _offer(state, node, j, v, q):
     """Tell an input of a grant; the set of that input."""
-    state.offered_vc[at_output(state, node, j)] = v
-    if q < state.set_requester:
+    output_at(state, node, j).offered_vc = v
+    if not state.sets or q < state.set_requester:
         input_at(state, node, q).grants |= bit(j)
+        prefetch(state.queues, 0, at_queue(state, node, q, v, j))
         return bit(q)
     i = q - state.set_requester
     inlet_more_at(state, node, i, v).set_grants |= bit(j)

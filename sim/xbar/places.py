@@ -90,6 +90,12 @@ def output_at(state, node, j):
 
 
 @njit(cache=True, inline="always")
+def output_more_at(state, node, j):
+    """OUTPUT_MORE."""
+    return state.output_more[at_output(state, node, j)]
+
+
+@njit(cache=True, inline="always")
 def inlet_at(state, node, i, v):
     """INLET."""
     return state.inlet[at_inlet(state, node, i, v)]

@@ -32,8 +32,8 @@ def enqueue(state, node, i, v, way, members, flit):
         empty = vc_more_at(state, node, v).set_queued & bit(i) == NOTHING
     else:
         empty = outlet_at(state, node, way, v).queued & bit(i) == NOTHING
-    taken = state.depth - 1 - inlet_at(state, node, i, v).used
-    slot = state.free[at_slot(state, node, i, v, taken)]
+    slot = np.int64(inlet_at(state, node, i, v).spare)
+    inlet_at(state, node, i, v).spare = slot + 1 + slot_at(state, node, i, v, slot).following
     inlet_at(state, node, i, v).used += 1
     slot_at(state, node, i, v, slot).flit = flit
     if empty:
@@ -94,13 +94,14 @@ def send_to(state, node, i, v, outputs):
 @step_function
 def _pop(state, node, i, v, queue):
     """The slot of the first flit, which leaves, and whether it was the last."""
-    slot = queue_at(state, node, i, v, queue).head
+    slot = np.int64(queue_at(state, node, i, v, queue).head)
     last = slot == queue_at(state, node, i, v, queue).tail
     if not last:
         queue_at(state, node, i, v, queue).head = slot_at(state, node, i, v, slot).following
+    # The slot is taken next, so that few are touched.
+    slot_at(state, node, i, v, slot).following = inlet_at(state, node, i, v).spare - slot - 1
+    inlet_at(state, node, i, v).spare = slot
     inlet_at(state, node, i, v).used -= 1
-    freed = state.depth - 1 - inlet_at(state, node, i, v).used
-    state.free[at_slot(state, node, i, v, freed)] = slot
     vc_at(state, node, v).matched |= bit(i)
     return slot, last
 

@@ -14,7 +14,7 @@ def _record(*fields):
 
 
 WHOLE = _record(
-    ("arrived", np.uint64),      # inputs whose register holds a flit, to be routed
+    ("arrived", np.uint64),      # inputs to which a wire brought a flit in the cycle before
     ("waiting", np.uint64),      # outputs that any queue has a flit for
     ("restless", np.uint64),     # not empty: a step has more to do than these two and wires say
     ("phase", np.int16),         # cycle mod V; kept, as a division takes longer than most of a step
@@ -32,14 +32,16 @@ WHOLE_MORE = _record(
 )
 
 INPUT = _record(
-    ("register", np.int64),      # flit that arrived
     ("grants", np.uint64),       # within a step: outputs that grant queues to one output
+    ("permit", np.uint64),       # outputs
+    ("table", np.int32),         # which table of entries is the input's
+    ("wire", np.int32),          # wire that brings its flits
+    ("back", np.int32),          # wire that takes its credits,
+    ("flight", np.int32),        # and cycles that they are on their way
 )
 """An input."""
 
 INPUT_MORE = _record(
-    ("table", np.int64),         # which table of entries is the input's
-    ("permit", np.uint64),       # outputs
     ("latch", np.int64),         # S = 2: flit that was routed; of a first one also
     ("latch_members", np.uint64),    # outputs,
     ("latch_way", np.int16),     # way,
@@ -54,6 +56,14 @@ INPUT_MORE = _record(
 )
 
 OUTPUT = _record(
+    ("wire", np.int32),          # wire that brings its credits
+    ("ahead", np.int32),         # wire that takes its flits,
+    ("flight", np.int32),        # and cycles that they are on their way
+    ("offered_vc", np.int16),    # within a step: VC of the grant that may be accepted
+)
+"""An output."""
+
+OUTPUT_MORE = _record(
     ("strict", np.uint64),       # VCs
     ("rest", np.uint64),         # VCs
     ("owe", np.uint64),          # VCs
@@ -63,11 +73,11 @@ OUTPUT = _record(
     ("next_lock", np.uint64),    # within a step: the locks when it is accepted
     ("next_set_lock", np.uint64),
 )
-"""An output."""
 
 INLET = _record(
     ("open", np.int16),          # way of the packet being written, or CLOSED
     ("used", np.int16),          # slots in use
+    ("spare", np.int16),         # first free slot
     ("owed", np.int16),          # credits
     ("bad", np.uint8),
     ("dropping", np.uint8),
@@ -111,7 +121,8 @@ VC_MORE = _record(
 
 SLOT = _record(
     ("flit", np.int64),
-    ("following", np.int16),     # slot of the next flit of the same queue
+    ("following", np.int16),     # slot of the next flit of the same queue; of a free slot, the next
+                                 # free one less the one behind it: 0 after reset
 )
 """A slot of an (input, VC)."""
 

@@ -8,7 +8,7 @@ from lightloom.sim.bits import NOTHING, bit, count_of, first_from, lowest, witho
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import dst_of, src_of, tag_of
 
-from .places import at_pair, input_more_at, vc_at
+from .places import at_pair, input_at, input_more_at, vc_at
 from .shape import LOWEST, OCCUPANCY
 from .state import CLOSED, TO_SET
 from .tables import ALL, DENIED, NO_ENTRY, SOURCE
@@ -50,7 +50,7 @@ def resolve(state, node, i, v, flit):
 
     Called after the matching of the same cycle, and before what is queued in it.
     """
-    table, dst = input_more_at(state, node, i).table, dst_of(flit)
+    table, dst = input_at(state, node, i).table, dst_of(flit)
     kind, members = np.uint8(NO_ENTRY), NOTHING
     if dst < state.kind.shape[1]:
         kind, members = state.kind[table, dst], state.ports[table, dst]
@@ -60,7 +60,7 @@ def resolve(state, node, i, v, flit):
             return CLOSED, NOTHING, STRANGER
     if kind == DENIED:
         return CLOSED, NOTHING, BREACH
-    verdict, permit = PASSES, input_more_at(state, node, i).permit
+    verdict, permit = PASSES, input_at(state, node, i).permit
     if kind == SOURCE:
         named = np.int64(state.payload[tag_of(flit)] & np.uint64(0xFF))
         if named >= state.outs:
@@ -93,7 +93,7 @@ def _one_of(state, node, i, v, members, flit):
     for _ in range(place):
         rest = without_lowest(rest)
     best = lowest(rest)
-    if state.ecmp != OCCUPANCY:
+    if not state.counting or state.ecmp != OCCUPANCY:
         return best
     j, least = best, np.int64(1 << 30)
     for _ in range(count):

@@ -46,6 +46,7 @@ class XbarState(NamedTuple):
     source_routing: bool
     counting: bool          # whether `held` is kept
     statistics: bool
+    fails: bool             # whether outputs may be down
     set_requester: int      # requester of input 0's set queue: I with "voq"
     set_candidate: int      # candidate of VC 0's set queue: O with "voq"
     requesters: int         # Q
@@ -59,15 +60,13 @@ class XbarState(NamedTuple):
     queue_count: int        # B
     turns: int              # lcm(V, S)
     # Registers.
-    inputs: np.ndarray      # int64[N, I]: wires
-    outputs: np.ndarray     # int64[N, O]: wires
     ever: np.ndarray        # uint8[2]: whether any crossbar was ever SCHEDULED, or had one DOWN
     whole: np.ndarray       # WHOLE[N]
     whole_more: np.ndarray
     input: np.ndarray       # INPUT[N, I]
     input_more: np.ndarray
     output: np.ndarray      # OUTPUT[N, O]
-    offered_vc: np.ndarray  # int16[N, O]: within a step: VC of the grant that may be accepted
+    output_more: np.ndarray
     inlet: np.ndarray       # INLET[N, I, V]
     inlet_more: np.ndarray
     outlet: np.ndarray      # OUTLET[N, O, V]
@@ -84,27 +83,31 @@ class XbarState(NamedTuple):
     schedule: np.ndarray    # uint8[N, O, 4V]
     # Queues.
     slots: np.ndarray       # SLOT[N, I, V, D]
-    free: np.ndarray        # int16[N, I, V, D]: stack of free slots, D - used of them
     queues: np.ndarray      # QUEUE[N, I, V, B]
     held: np.ndarray        # int16[N, I, V, O]: flits in queue (i, v, j)
     members: np.ndarray     # uint64[N, I, V, D]: of a flit in a set queue, the set without `sent`
     payload: np.ndarray     # uint64[flits]: bits 63:0 of each, by `tag`; for source routing
 
 
-def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,)) -> XbarState:
+def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,), *, back=None,
+               ahead=None) -> XbarState:
     """Crossbars after reset, their tables filled from cycle 0 on.
 
     Parameters
     ----------
     inputs : int[nodes, I]
-        Wires.
+        Wires of flits that come, and of the credits for them.
     outputs : int[nodes, O]
+        Wires of flits that go, and of the credits for them.
     entries : .tables.Entries
         Kept, not copied.
     table : int[nodes, I], optional
         Table of each input; by default all inputs of a crossbar share that of its number.
     payload : uint64[flits], optional
         For source routing. Kept, not copied.
+    back, ahead : (int[nodes, I or O], int[nodes, I or O]), optional
+        Wires of an ideal link's far side that take the credits of inputs, and the flits of outputs,
+        and cycles that they are on their way; by default it is in the wires of the port itself.
     """
     inputs, outputs = (np.ascontiguousarray(wires, np.int64) for wires in (inputs, outputs))
     n, i, o, v, d = len(inputs), shape.inputs, shape.outputs, shape.vcs, shape.depth
@@ -112,11 +115,14 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
     counting = ECMP[shape.ecmp] == OCCUPANCY or shape.voq_limit > 0
     # Untouched zeros take no memory.
     places = {"whole": (n,), "whole_more": (n,), "input": (n, i), "input_more": (n, i),
-              "output": (n, o), "inlet": (n, i, v), "inlet_more": (n, i, v),
+              "output": (n, o), "output_more": (n, o), "inlet": (n, i, v), "inlet_more": (n, i, v),
               "outlet": (n, o, v), "outlet_more": (n, o, v), "vc": (n, v), "vc_more": (n, v)}
     made = {name: np.zeros(size, getattr(records, name.upper())) for name, size in places.items()}
-    made["input_more"]["permit"] = EVERYTHING
-    made["input_more"]["table"] = np.arange(n)[:, None] if table is None else table
+    made["input"]["permit"] = EVERYTHING
+    made["input"]["table"] = np.arange(n)[:, None] if table is None else table
+    made["input"]["wire"], made["output"]["wire"] = inputs, outputs
+    made["input"]["back"], made["input"]["flight"] = (inputs, 0) if back is None else back
+    made["output"]["ahead"], made["output"]["flight"] = (outputs, 0) if ahead is None else ahead
     made["inlet"]["open"] = CLOSED
     made["outlet"]["credits"] = shape.credits
     made["outlet"]["lock"] = EVERYTHING
@@ -125,13 +131,12 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
     return XbarState(
         stages=s, rounds=shape.rounds, ecmp=ECMP[shape.ecmp], fifo=shape.fifo, sets=shape.sets,
         multicast=shape.multicast, source_routing=shape.source_routing, counting=counting,
-        statistics=shape.statistics, set_requester=0 if shape.fifo else i,
+        statistics=shape.statistics, fails=True,
+        set_requester=0 if shape.fifo else i,
         set_candidate=0 if shape.fifo else o, requesters=shape.requesters,
         candidates=shape.candidates, hold_cycles=shape.hold_cycles, nodes=n, ins=i, outs=o,
-        vcs=v, depth=d, queue_count=b, turns=lcm(v, s), inputs=inputs.reshape(-1),
-        outputs=outputs.reshape(-1), ever=np.zeros(2, np.uint8),
+        vcs=v, depth=d, queue_count=b, turns=lcm(v, s), ever=np.zeros(2, np.uint8),
         **{name: array.reshape(-1) for name, array in made.items()},
-        offered_vc=np.zeros(n * o, np.int16),
         accept_from=np.zeros(n * i * lcm(v, s), np.int16),
         input_counters=np.zeros((n, i, 4), np.int32),
         output_counters=np.zeros((n, o, 2), np.int32),
@@ -140,8 +145,6 @@ def make_xbars(shape: Shape, inputs, outputs, entries, table=None, payload=(0,))
         default=np.zeros(tables, records.DEFAULT),
         schedule=np.tile(np.arange(4 * v, dtype=np.uint8) % v, n * o),
         slots=np.zeros(n * i * v * d, records.SLOT),
-        # The lowest slot is taken first, and a freed one is taken next: few are touched.
-        free=np.tile(np.arange(d - 1, -1, -1, dtype=np.int16), n * i * v),
         queues=np.zeros(n * i * v * b, records.QUEUE),
         held=np.zeros(n * i * v * o if counting else 1, np.int16),
         members=np.zeros(n * i * v * d if shape.sets else 1, np.uint64),

@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit, lowest, without_lowest
-from lightloom.sim.compiled import step_function
-from lightloom.sim.flits import NO_FLIT
-from lightloom.sim.wires import SLOTS, put_credit, take_credit, take_flit
+from lightloom.sim.compiled import entry, prefetch, step_function
+from lightloom.sim.flits import NO_FLIT, dst_of
+from lightloom.sim.wires import look_credit, look_flit, put_credit, take_credit
 
 from .down import discarding
 from .match import match
 from .places import (
-    at_input,
-    at_output,
     inlet_at,
     inlet_more_at,
     input_at,
     outlet_at,
     outlet_more_at,
     output_at,
+    output_more_at,
     vc_at,
     vc_more_at,
 )
@@ -27,7 +26,7 @@ from .state import DOWN
 from .write import in_use, route_and_write
 
 
-@step_function
+@entry
 def xbar_step(state, wires, node, cycle):
     """Step crossbar `node` of :class:`.state.XbarState`; the number of flits matched."""
     return step_with(state, wires, node, cycle, EVERYTHING, EVERYTHING)
@@ -41,13 +40,13 @@ def step_with(state, wires, node, cycle, flits, credits):
         observe(state, node)
     count = 0
     # Matching sees what was queued before this cycle: it goes first.
-    if state.whole[node].waiting or state.stages == 2 or state.ever[DOWN]:
+    if state.whole[node].waiting or state.stages == 2 or state.fails and state.ever[DOWN]:
         count = match(state, wires, node, cycle)
     inputs = state.whole[node].arrived
     if state.stages == 2:
         inputs |= state.whole_more[node].routed
     while inputs:
-        route_and_write(state, node, lowest(inputs))
+        route_and_write(state, wires, node, lowest(inputs), cycle)
         inputs = without_lowest(inputs)
     restless = NOTHING
     if state.stages == 2:
@@ -90,7 +89,8 @@ def return_credits(state, wires, node, v, cycle):
         if matched & bit(i):
             inlet_at(state, node, i, v).owed += dropped & bit(i) != 0
         else:
-            put_credit(wires, state.inputs[at_input(state, node, i)], cycle + 1, v)
+            put_credit(wires, input_at(state, node, i).back,
+                       cycle + 1 + input_at(state, node, i).flight, v)
             inlet_at(state, node, i, v).owed -= dropped & bit(i) == 0
         if inlet_at(state, node, i, v).owed:
             vc_at(state, node, v).owing |= bit(i)
@@ -101,22 +101,24 @@ def return_credits(state, wires, node, v, cycle):
 
 @step_function
 def receive(state, wires, node, cycle, inputs, outputs):
-    """Registers that hold what is on the wires: flits to be written, credits to be spent."""
-    arrived, slot = NOTHING, cycle & SLOTS - 1
+    """What is on the wires: flits, to be written in the next cycle, and credits."""
+    arrived = NOTHING
     inputs &= EVERYTHING >> np.uint64(64 - state.ins)
     while inputs:
         i = lowest(inputs)
         inputs = without_lowest(inputs)
-        wire = state.inputs[at_input(state, node, i)]
-        if wires.flit[slot, wire] != NO_FLIT:
-            input_at(state, node, i).register = take_flit(wires, wire, cycle)
+        flit = look_flit(wires, input_at(state, node, i).wire, cycle)
+        if flit != NO_FLIT:
             arrived |= bit(i)
+            prefetch(state.kind, input_at(state, node, i).table, dst_of(flit))
+            prefetch(state.ports, input_at(state, node, i).table, dst_of(flit))
+            prefetch(wires.credit, input_at(state, node, i).back, 0)
     outputs &= EVERYTHING >> np.uint64(64 - state.outs)
     while outputs:
         j = lowest(outputs)
         outputs = without_lowest(outputs)
-        wire = state.outputs[at_output(state, node, j)]
-        if wires.credit[slot, wire]:
+        wire = output_at(state, node, j).wire
+        if look_credit(wires, wire, cycle):
             pulses = take_credit(wires, wire, cycle)
             for v in range(state.vcs):
                 outlet_at(state, node, j, v).credits += pulses >> v & 1
@@ -135,7 +137,7 @@ def observe(state, node):
         j = lowest(outputs)
         outputs = without_lowest(outputs)
         for v in range(state.vcs):
-            owe = output_at(state, node, j).owe & bit(v)
+            owe = output_more_at(state, node, j).owe & bit(v)
             if outlet_at(state, node, j, v).credits == 0 and owe == NOTHING:
                 eligible = outlet_at(state, node, j, v).queued & outlet_at(state, node, j, v).lock
                 if state.sets:

@@ -9,7 +9,7 @@ import numpy as np
 from lightloom.sim.bits import EVERYTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import step_function
 
-from .places import at_time, input_more_at, output_at
+from .places import at_time, input_at, output_more_at
 from .state import SCHEDULED
 
 NO_ENTRY, ONE, ALL, SOURCE, DENIED = range(5)
@@ -53,9 +53,9 @@ def write_table(state, node, op, inputs, index, value, ports):
         while inputs:
             i = lowest(inputs)
             inputs = without_lowest(inputs)
-            table = input_more_at(state, node, i).table
+            table = input_at(state, node, i).table
             if op == PERMIT:
-                input_more_at(state, node, i).permit = ports
+                input_at(state, node, i).permit = ports
             elif op == DEFAULT:
                 state.default[table].kind = value
                 state.default[table].ports = ports
@@ -69,6 +69,6 @@ def write_table(state, node, op, inputs, index, value, ports):
             if op == SLOT:
                 state.schedule[at_time(state, node, j, index)] = value
             elif index & 1:
-                output_at(state, node, j).strict |= bit(value)
+                output_more_at(state, node, j).strict |= bit(value)
             else:
-                output_at(state, node, j).strict &= ~bit(value)
+                output_more_at(state, node, j).strict &= ~bit(value)

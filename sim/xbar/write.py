@@ -6,7 +6,19 @@ import numpy as np
 
 from lightloom.sim.bits import NOTHING, bit
 from lightloom.sim.compiled import step_function
-from lightloom.sim.flits import ABORT, NONE, dst_of, end_of, first_of, pack, src_of, tag_of, vc_of
+from lightloom.sim.flits import (
+    ABORT,
+    NO_FLIT,
+    NONE,
+    dst_of,
+    end_of,
+    first_of,
+    pack,
+    src_of,
+    tag_of,
+    vc_of,
+)
+from lightloom.sim.wires import take_flit
 
 from .places import inlet_at, inlet_more_at, input_at, input_more_at, vc_at, vc_more_at
 from .queues import enqueue
@@ -47,9 +59,12 @@ def report(state, node, i, flit, breach):
 
 
 @step_function
-def route_and_write(state, node, i):
-    """Route the flit in input i's register, and classify it; S = 2: in the cycle after."""
-    flit, fresh = input_at(state, node, i).register, state.whole[node].arrived & bit(i) != NOTHING
+def route_and_write(state, wires, node, i, cycle):
+    """Route the flit that a wire brought in the cycle before, and classify it; S = 2: in the cycle
+    after."""
+    flit, fresh = np.int64(NO_FLIT), state.whole[node].arrived & bit(i) != NOTHING
+    if fresh:
+        flit = take_flit(wires, input_at(state, node, i).wire, cycle - 1)
     way, members, verdict = np.int64(CLOSED), NOTHING, np.int64(PASSES)
     # What is written in this cycle is not visible to the routing in it.
     if fresh and first_of(flit) and vc_of(flit) < state.vcs:

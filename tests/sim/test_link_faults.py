@@ -44,7 +44,7 @@ def test_rows_of_fewer_lanes_come_out_as_bit_by_bit(shape, live, busy, seed):
         cfg, [(at, beat, sync) for at, beat in zip(offered, beats, strict=True)], cycles,
         [(0, off)])
     later = np.array(taken) >= start
-    assert later.sum() > 1000 * busy and accepted[later].tolist() == np.array(taken)[later].tolist()
+    assert later.sum() > 800 * busy and accepted[later].tolist() == np.array(taken)[later].tolist()
     late = np.zeros((d.fibre_cycles, lanes, cfg.serdes.word_bits), np.uint8)
     out = receive(cfg, np.concatenate([late, words]))
     number = {beat.tobytes(): k for k, beat in enumerate(beats)}

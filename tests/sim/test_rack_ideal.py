@@ -4,33 +4,7 @@ import numpy as np
 import pytest
 from rack_graphs import graph, small
 
-from lightloom.sim.flits import FULL, NO_FLIT, pack
 from lightloom.sim.rack import RackModel
-from lightloom.sim.rack.delay import delay_step, make_delays
-from lightloom.sim.wires import make_wires, put_credit, put_flit, take_credit, take_flit
-
-
-@pytest.mark.parametrize("flight", [1, 2, 8, 20])
-def test_a_wire_brings_flits_and_credits_after_its_flight_in_any_order_of_stepping(flight, seed):
-    rng = np.random.default_rng(seed)
-    state, wires = make_delays([0, 1], [2, 3], [1, 0], [flight, 3]), make_wires(4)
-    flits, pulses = rng.random(120) < 0.6, rng.integers(4, size=120)
-    came, back = [], []
-    for cycle in range(100):
-        if flits[cycle]:
-            put_flit(wires, 0, cycle, pack(0, 1, FULL, 0, 0, cycle))
-        for vc in range(2):
-            if pulses[cycle] >> vc & 1:
-                put_credit(wires, 3, cycle, vc)
-        for end in rng.permutation(2):
-            delay_step(state, wires, int(end), cycle)
-        if (flit := take_flit(wires, 3, cycle)) != NO_FLIT:
-            came.append((cycle, int(flit)))
-        back.append(int(take_credit(wires, 0, cycle)))
-        assert take_flit(wires, 2, cycle) == NO_FLIT
-    sent = [k for k in range(100 - flight) if flits[k]]
-    assert came == [(k + flight, pack(0, 1, FULL, 0, 0, k)) for k in sent]
-    assert back[flight:] == pulses[:100 - flight].tolist() and not any(back[:flight])
 
 
 @pytest.mark.parametrize(("dst", "switches"), [(1, 1), (15, 3)])

@@ -139,8 +139,8 @@ class _Links:
 
     def step(self, wires, cycle) -> None:
         slot = cycle % SLOTS
-        flits, credits = wires.flit[slot, self._out], wires.credit[slot, self._into]
-        wires.flit[slot, self._out], wires.credit[slot, self._into] = NO_FLIT, 0
+        flits, credits = wires.flit[self._out, slot], wires.credit[self._into, slot]
+        wires.flit[self._out, slot], wires.credit[self._into, slot] = NO_FLIT, 0
         sent = []
         for end, port in enumerate(self._ports):
             words, signals = self._heard(end, cycle)
@@ -149,10 +149,10 @@ class _Links:
             out, shown = port.step(words, signals, flit, int(credits[end]))
             sent.append(out)
             if shown.flit is not None:
-                wires.flit[slot, self._into[end]] = self._carriers[self._peers[end]].give(
+                wires.flit[self._into[end], slot] = self._carriers[self._peers[end]].give(
                     shown.flit)
             if shown.credit:
-                wires.credit[slot, self._out[end]] = shown.credit
+                wires.credit[self._out[end], slot] = shown.credit
             self._watch(end, cycle, shown.status)
         for end, peer in enumerate(self._peers):
             self._fibres[peer].append(sent[end])

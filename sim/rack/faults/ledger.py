@@ -30,17 +30,16 @@ def ledger(fabric) -> Ledger:
     in_links = (fabric.links.channels["fill"].sum(axis=1) + ends["wr"]
                 - ends["delivered"][ends["peer"]])
     inside = int(in_links.sum()) + np.count_nonzero(fabric.wires.flit != NO_FLIT)
-    inside += np.count_nonzero(fabric.delays.flits != NO_FLIT)
     inside += int(fabric.egress.fill.sum()) + np.count_nonzero(fabric.egress.shown != NO_FLIT)
     stranded = in_links[(ends["lossy"] == 1) & (fabric.links.replay["up"] == 0)].sum()
     dead = down.dead.astype(bool)
     for state, own in ((fabric.endpoints, dead[:fabric.endpoints.nodes]),
                        (fabric.switches, dead[fabric.endpoints.nodes:])):
         held = state.inlet["used"].reshape(state.nodes, -1).sum(axis=1, dtype=np.int64)
-        held += np.bitwise_count(state.whole["arrived"])
         if state.stages == 2:
             held += np.bitwise_count(state.whole_more["routed"])
         inside += int(held.sum())
-        stranded += held[own].sum()
+        # What has arrived is on its wire until it is routed.
+        stranded += held[own].sum() + np.bitwise_count(state.whole["arrived"][own]).sum()
     return Ledger(int(down.discards.sum()), int(down.aborts.sum()), int(inside), int(stranded),
                   down.discards.copy())

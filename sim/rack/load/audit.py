@@ -17,11 +17,10 @@ def in_fabric(fabric) -> int:
     """Flits on wires, in crossbars, links and host outputs, counted where they are."""
     count = np.count_nonzero(fabric.wires.flit != NO_FLIT)
     for state in (fabric.endpoints, fabric.switches):
-        count += int(state.inlet["used"].sum()) + _arrived(state).sum()
+        count += int(state.inlet["used"].sum())
         if state.stages == 2:
             count += np.bitwise_count(state.whole_more["routed"]).sum()
     count += fabric.egress.fill.sum() + np.count_nonzero(fabric.egress.shown != NO_FLIT)
-    count += np.count_nonzero(fabric.delays.flits != NO_FLIT)
     ends = fabric.links.ends
     count += fabric.links.channels["fill"].sum()
     count += (ends["wr"] - ends["delivered"][ends["peer"]]).sum()
@@ -61,15 +60,11 @@ def check_credits(cfg, topology, fabric) -> None:
     out = ports + host
     _equal("crossbar outputs to hosts", room,
            spare[host] + fabric.egress.fill + flits[out] + pulses[out])
-    links, delays, out = fabric.links, fabric.delays, ports + topology.ends
-    if delays.peers.size:
+    links, out = fabric.links, ports + topology.ends
+    if fabric.ideal:
         far = topology.ends[topology.peers]
-        fly, back = (np.stack([each.sum(axis=0, dtype=np.int64) for each in (
-            [(delays.flits != NO_FLIT) & (vc_of.py_func(delays.flits) == v) for v in range(vcs)],
-            [delays.credits >> v & 1 for v in range(vcs)])[k]], axis=1) for k in range(2))
         _equal("crossbar outputs to ideal links", depth,
-               spare[topology.ends] + flits[out] + pulses[out] + fly + back
-               + flits[far] + pulses[far] + used[far])
+               spare[topology.ends] + pulses[out] + flits[far] + used[far])
         return
     _equal("crossbar outputs to links", room, spare[topology.ends] + links.channels["fill"]
            + flits[out] + pulses[out])
@@ -90,26 +85,18 @@ def _on_wires(wires, vcs: int):
     """int64[wires, vcs]: flits and credit pulses under way, all slots."""
     here = wires.flit != NO_FLIT
     vc = vc_of.py_func(wires.flit)
-    flits = np.stack([(here & (vc == v)).sum(axis=0) for v in range(vcs)], axis=1)
-    pulses = np.stack([(wires.credit >> v & 1).sum(axis=0, dtype=np.int64)
+    flits = np.stack([(here & (vc == v)).sum(axis=1) for v in range(vcs)], axis=1)
+    pulses = np.stack([(wires.credit >> v & 1).sum(axis=1, dtype=np.int64)
                        for v in range(vcs)], axis=1)
     return flits, pulses
 
 
-def _arrived(state):
-    """bool[N, I]: inputs whose register holds a flit."""
-    inputs = np.arange(state.ins, dtype=np.uint64)
-    return (state.whole["arrived"][:, None] >> inputs & np.uint64(1)).astype(bool)
-
-
 def _slots(fabric, vcs: int):
-    """int64[ports, vcs]: flits of each crossbar input, those in registers and credits that it
-    owes with them."""
+    """int64[ports, vcs]: flits of each crossbar input, and credits that it owes."""
     parts = []
     for state in (fabric.endpoints, fabric.switches):
         inlet = state.inlet.reshape(-1, vcs)
         held = inlet["used"].astype(np.int64) + inlet["owed"]
-        _add(held, _arrived(state).reshape(-1), state.input["register"])
         if state.stages == 2:
             inputs = np.arange(state.ins, dtype=np.uint64)
             routed = state.whole_more["routed"][:, None] >> inputs & np.uint64(1)

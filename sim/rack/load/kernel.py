@@ -5,11 +5,13 @@ from __future__ import annotations
 from numba import njit
 
 from lightloom.sim.bits import bit, lowest, without_lowest
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import constants, prefetch, step_function
 from lightloom.sim.flits import ABORT, FULL, NO_FLIT, NONE, end_of, first_of, pack, tag_of
 from lightloom.sim.host import egress_step, ingress_step
 
 from ..activity import keep_receiver, node_step, set_ticks
+from ..fabric import plain
+from ..fetch import fetch_ends, fetch_node, fetch_slots, fetch_tails
 from ..topology import TABLES, packet_route, vc_of_packet
 from .state import (
     ACCEPTED,
@@ -26,7 +28,7 @@ from .state import (
     MADE,
     MADE_FLITS,
     MOVED,
-    NO_SLOT,
+    NO_TAG,
     OFFERED,
     PACKETS,
     SENT_FLITS,
@@ -46,6 +48,21 @@ def run_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
     cycle), or when nothing has moved for `stall` cycles.
     """
     return _loop(fabric, activity, load, stream, routes, stall, lead, begin, end)
+
+
+_by_tables = constants(mode=TABLES)
+
+
+@njit(cache=True)
+def run_plain_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
+    """The same of a fabric that :func:`..fabric.is_plain`, in which nothing fails, and whose
+    switches have entries."""
+    return _plain_loop(fabric, activity, load, stream, routes, stall, lead, begin, end)
+
+
+@step_function
+def _plain_loop(fabric, activity, load, stream, routes, stall, lead, begin, end):
+    return _loop(plain(fabric), activity, load, stream, _by_tables(routes), stall, lead, begin, end)
 
 
 @step_function
@@ -86,10 +103,19 @@ def _nodes(fabric, activity, load, stream, routes, batch, begin, end):
     set_ticks(fabric, activity, begin, end)
     size, count = fabric.endpoints.ins, fabric.endpoints.nodes
     link_flits, here, there = load.link_flits[batch], load.hops[:1], load.hops[1:]
+    ahead = end - begin > 1
     for node in range(count):
+        if ahead:
+            if node + 1 < count:
+                fetch_slots(fabric.endpoints, node + 1)
+                fetch_tails(fabric, activity, (node + 1) * size, size, end - begin)
+            if node + 2 < count:
+                fetch_node(fabric, fabric.endpoints, node + 2, (node + 2) * size, load.hosts,
+                           begin, end)
+                fetch_ends(fabric, activity, (node + 2) * size, size)
         for cycle in range(begin, end):
             while load.arrivals[node].cycle <= cycle:
-                _arrive(load, activity, stream, node, batch, cycle, cycle - begin)
+                _arrive(fabric, load, activity, stream, node, batch, cycle, cycle - begin)
             hosts = node_step(fabric, fabric.endpoints, activity, node, node, node * size, cycle,
                               activity.every[0] != 0 and cycle == begin, link_flits, here)
             while hosts:
@@ -98,6 +124,13 @@ def _nodes(fabric, activity, load, stream, routes, batch, begin, end):
                 _host(fabric, activity, load, stream, routes, node, h, batch, cycle, cycle - begin)
     first, size = count * size, fabric.switches.ins
     for node in range(fabric.switches.nodes):
+        if ahead:
+            fetch_slots(fabric.switches, node)
+            fetch_tails(fabric, activity, first + node * size, size, end - begin)
+            if node + 1 < fabric.switches.nodes:
+                fetch_node(fabric, fabric.switches, node + 1, first + (node + 1) * size, 0,
+                           begin, end)
+                fetch_ends(fabric, activity, first + (node + 1) * size, size)
         for cycle in range(begin, end):
             node_step(fabric, fabric.switches, activity, node, count + node, first + node * size,
                       cycle, activity.every[0] != 0 and cycle == begin, link_flits, there)
@@ -114,14 +147,16 @@ def _host(fabric, activity, load, stream, routes, endpoint, h, batch, cycle, pla
         activity.awake[endpoint] |= bit(h)
     flit = egress_step(fabric.egress, fabric.wires, port, cycle)
     if flit != NO_FLIT:
-        _received(load, port, batch, cycle, place, flit)
+        _received(load, routes, port, batch, cycle, place, flit)
     keep_receiver(fabric, activity, endpoint, h, port)
 
 
 @step_function
-def _arrive(load, activity, stream, endpoint, batch, cycle, place):
+def _arrive(fabric, load, activity, stream, endpoint, batch, cycle, place):
     """The endpoint's next packet is made."""
     packet = load.arrivals[endpoint]
+    prefetch(fabric.endpoints.kind, endpoint, packet.dst)
+    prefetch(fabric.endpoints.ports, endpoint, packet.dst)
     h = packet.dst % load.hosts
     port = endpoint * load.hosts + h
     if load.queue[port] == 0:
@@ -138,20 +173,22 @@ def _arrive(load, activity, stream, endpoint, batch, cycle, place):
 
 @step_function
 def _offer(fabric, load, stream, routes, port):
-    """The flit that a host offers, or NO_FLIT; a packet has its slot from its first offer on."""
+    """The flit that a host offers, or NO_FLIT; a packet has its tag from its first offer on."""
     if load.queue[port] == 0:
         return NO_FLIT
     packet, beat = load.heads[port], load.beat[port]
-    if load.slot[port] == NO_SLOT:
-        load.count[FREE_SLOTS] -= 1
-        slot = load.free[load.count[FREE_SLOTS]]
-        load.slot[port] = slot
-        load.born[slot] = packet.cycle
-        _choose(fabric, load, stream, routes, port, packet, slot)
+    if load.tag[port] == NO_TAG:
+        load.tag[port] = packet.cycle + 1
+        if routes.mode != TABLES:
+            load.count[FREE_SLOTS] -= 1
+            slot = load.free[load.count[FREE_SLOTS]]
+            load.tag[port] = slot
+            load.born[slot] = packet.cycle
+        _choose(fabric, load, stream, routes, port, packet, load.tag[port])
     end = FULL if beat + 1 == packet.flits else NONE
     if beat:
-        return pack(load.vc[port], 0, end, 0, 0, load.slot[port])
-    return pack(load.vc[port], 1, end, port // load.hosts, packet.dst, load.slot[port])
+        return pack(load.vc[port], 0, end, 0, 0, load.tag[port])
+    return pack(load.vc[port], 1, end, port // load.hosts, packet.dst, load.tag[port])
 
 
 @step_function
@@ -178,7 +215,7 @@ def _sent(load, stream, port, batch, flit):
     if end_of(flit) == NONE:
         return
     load.beat[port] = 0
-    load.slot[port] = NO_SLOT
+    load.tag[port] = NO_TAG
     load.queue[port] -= 1
     if load.queue[port]:
         draw(stream, endpoint, load.heads[port])
@@ -187,35 +224,37 @@ def _sent(load, stream, port, batch, flit):
 
 
 @step_function
-def _received(load, port, batch, cycle, place, flit):
+def _received(load, routes, port, batch, cycle, place, flit):
     """A flit is at its destination's host port."""
     if first_of(flit):
         load.inward[port] = tag_of(flit)
-    slot = load.inward[port]
     if end_of(flit) == ABORT:
         load.count[BROKEN] += 1
         load.change[place] -= 1
-        load.count[BORN] -= load.born[slot]
-        _free(load, slot)
+        load.count[BORN] -= _born(load, routes, load.inward[port])
         return
     load.count[DONE_FLITS] += 1
     load.batches[batch, DELIVERED] += 1
     load.received[batch, port // load.hosts] += 1
     if end_of(flit) == NONE:
         return
-    latency = cycle - load.born[slot]
+    born = _born(load, routes, load.inward[port])
+    latency = cycle - born
     load.count[DONE] += 1
     load.change[place] -= 1
-    load.count[BORN] -= load.born[slot]
+    load.count[BORN] -= born
     load.batches[batch, PACKETS] += 1
     load.batches[batch, LATENCY] += latency
     load.batches[batch, SQUARES] += latency * latency
     load.batches[batch, LONGEST] = max(load.batches[batch, LONGEST], latency)
     load.histogram[batch, min(latency, load.bins - 1)] += 1
-    _free(load, slot)
 
 
 @step_function
-def _free(load, slot):
-    load.free[load.count[FREE_SLOTS]] = slot
+def _born(load, routes, tag):
+    """The cycle in which a packet that has ended was made; its tag may be another's from now on."""
+    if routes.mode == TABLES:
+        return tag - 1
+    load.free[load.count[FREE_SLOTS]] = tag
     load.count[FREE_SLOTS] += 1
+    return load.born[tag]

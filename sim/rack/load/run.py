@@ -10,12 +10,12 @@ from lightloom.config import ConfigError
 
 from ..activity import make_activity
 from ..deadlock import waiting_cycle
-from ..fabric import make_fabric
-from ..stops import next_stop
-from ..topology import UGAL
+from ..fabric import is_plain, make_fabric
+from ..stops import check_cycles, next_stop
+from ..topology import TABLES, UGAL
 from . import state as at
 from .audit import check_credits, check_flits, check_little
-from .kernel import run_cycles
+from .kernel import run_cycles, run_plain_cycles
 from .result import LoadResult
 from .state import extended, make_load
 from .statistics import (
@@ -64,7 +64,9 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     stall = stall_cycles(cfg, timeline is not None)
     # UGAL looks into a switch, and what fails may join nodes: then all are in the same cycle.
     lead = activity.lead if timeline is None and routes.mode != UGAL else 1
-    run_cycles(fabric, activity, load, stream, routes, stall, lead, 0, 0)      # compiles
+    usual = timeline is None and routes.mode == TABLES and is_plain(fabric)
+    run = run_plain_cycles if usual else run_cycles
+    run(fabric, activity, load, stream, routes, stall, lead, 0, 0)      # compiles
     cycle, end, wall, cpu = 0, 0, 0.0, 0.0
     while cycle < cycles:
         if cycle == end:
@@ -73,7 +75,7 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
         # What a timeline changed is not known to be at rest.
         activity.every[0] = 1
         begin, begin_cpu = perf_counter(), process_time()
-        cycle = run_cycles(fabric, activity, load, stream, routes, stall, lead, cycle, end)
+        cycle = run(fabric, activity, load, stream, routes, stall, lead, cycle, end)
         wall, cpu = wall + perf_counter() - begin, cpu + process_time() - begin_cpu
         if cycle < end:
             if cycle > load.count[at.MOVED] + stall:
@@ -102,6 +104,7 @@ def _check(seed, cycles, warmup) -> None:
     for name, value, least in (("seed", seed, 0), ("cycles", cycles, BATCHES)):
         if isinstance(value, bool) or int(value) != value or value < least:
             raise ConfigError(f"{name} = {value!r}: must be an integer of at least {least}")
+    check_cycles(cycles)
     if warmup is not None and not 0 <= warmup <= cycles // 2:
         raise ConfigError(f"warmup = {warmup!r}: must be 0 to half of the {cycles} cycles")
 

@@ -11,7 +11,7 @@ from lightloom.sim.rack.topology import Topology
 
 from .stream import Stream, make_cursors
 
-NO_SLOT = 0
+NO_TAG = 0
 """No packet: aborts name it."""
 
 FREE_SLOTS, MOVED, MADE, DONE, MADE_FLITS, SENT_FLITS, DONE_FLITS, BORN, BROKEN = range(9)
@@ -30,7 +30,11 @@ FIELDS = 11
 
 
 class Load(NamedTuple):
-    """Host port h of endpoint e is e * hosts + h. `batch` is in cycles; batch b is a row."""
+    """Host port h of endpoint e is e * hosts + h. `batch` is in cycles; batch b is a row.
+
+    A packet's tag is the cycle in which it was made, from 1; where it carries its route, it is the
+    slot in which that is kept.
+    """
 
     hosts: int
     batch: int
@@ -39,11 +43,11 @@ class Load(NamedTuple):
     heads: np.ndarray       # CURSOR[ports]: the packet on offer, where there is one
     queue: np.ndarray       # int64[ports]: packets made and not yet accepted to the end
     beat: np.ndarray        # int64[ports]: flit of the packet on offer
-    slot: np.ndarray        # int64[ports]: slot of the packet on offer
+    tag: np.ndarray         # int64[ports]: of the packet on offer
     vc: np.ndarray          # int64[ports]: its VC
-    inward: np.ndarray      # int64[ports]: slot of the packet that the port delivers
+    inward: np.ndarray      # int64[ports]: tag of the packet that the port delivers
     born: np.ndarray        # int64[slots]: cycle in which the packet was made
-    free: np.ndarray        # int64[slots]: stack
+    free: np.ndarray        # int64[slots]: stack of the free ones
     count: np.ndarray       # int64[9]
     change: np.ndarray      # int64[LEAD]: packets made less packets done in cycles being stepped
     hops: np.ndarray        # int64[2]: flits through endpoints' crossbars and through switches
@@ -64,8 +68,8 @@ def make_load(stream: Stream, topology: Topology, batches: int, batch: int, bins
     return Load(
         hosts=topology.hosts, batch=batch, bins=bins, arrivals=make_cursors(stream, 1),
         heads=make_cursors(stream, topology.hosts), queue=np.zeros(ports, np.int64),
-        beat=np.zeros(ports, np.int64), slot=np.full(ports, NO_SLOT), vc=np.zeros(ports, np.int64),
-        inward=np.full(ports, NO_SLOT), born=np.zeros(slots, np.int64),
+        beat=np.zeros(ports, np.int64), tag=np.full(ports, NO_TAG), vc=np.zeros(ports, np.int64),
+        inward=np.full(ports, NO_TAG), born=np.zeros(slots, np.int64),
         free=np.arange(slots - 1, -1, -1), count=count,
         change=np.zeros(LEAD, np.int64), hops=np.zeros(2, np.int64),
         batches=np.zeros((batches, FIELDS), np.int64),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import entry, step_function
 from lightloom.sim.random import below, gap_of, gap_table, mix_of, number, threshold
 
 from .patterns import SILENT, destinations
@@ -81,7 +81,7 @@ def _word(stream, endpoint, count, which):
     return number(stream.keys[endpoint], np.uint64(count * _DRAWS + which))
 
 
-@step_function
+@entry
 def draw(stream, endpoint, cursor):
     """Move a cursor of the endpoint to its next packet."""
     if cursor.cycle == NEVER:

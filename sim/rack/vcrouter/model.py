@@ -168,8 +168,8 @@ def check_conservation(state, tally) -> None:
     used = np.zeros((lanes, state.vcs), np.int64)
     used[:ports] = state.count.reshape(ports, state.vcs)
     for v in range(state.vcs):
-        used[:, v] += (flying & (vc_of(wires.flit) == v)).sum(axis=0)
-        used[:, v] += (wires.credit >> v & 1).sum(axis=0, dtype=np.int64)
+        used[:, v] += (flying & (vc_of(wires.flit) == v)).sum(axis=1)
+        used[:, v] += (wires.credit >> v & 1).sum(axis=1, dtype=np.int64)
     held = np.full((lanes, state.vcs), state.depth, np.int64)
     joined = wiring.out >= 0
     held[wiring.out[joined]] = state.credits.reshape(ports, state.vcs)[joined]
