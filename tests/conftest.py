@@ -1,13 +1,36 @@
-"""Seeds of randomised tests: printed, and taken from ``--seed`` or ``LIGHTLOOM_SEED``."""
+"""Seeds of randomised tests: printed, and taken from ``--seed`` or ``LIGHTLOOM_SEED``.
+
+And Verilog that is converted once: but for blocks that a test has broken.
+"""
 
 import os
 import random
 
 import pytest
 
+from lightloom.flow import cache
+
+_CHANGES = ("setattr", "delattr", "setitem", "delitem")
+_changed = set()
+"""Patches that have changed something and not yet undone it."""
+
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="seed of all randomised tests")
+
+
+def pytest_configure():
+    for name in (*_CHANGES, "undo"):
+        setattr(pytest.MonkeyPatch, name, _noted(getattr(pytest.MonkeyPatch, name), name))
+
+
+def _noted(method, name):
+    """A method of a patch, after which the cache knows whether the sources hold."""
+    def noted(self, *arguments, **options):
+        (_changed.add if name in _CHANGES else _changed.discard)(id(self))
+        cache.sources_hold = not _changed
+        return method(self, *arguments, **options)
+    return noted
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from mutants import StuckRoundRobin
 from serdes_cases import ideal_bring_up
 
 from lightloom import config
-from lightloom.flow import cache, replay
+from lightloom.flow import cache, minirack, replay
 from lightloom.flow.manifest import describe
 from lightloom.hdl import egress
 from lightloom.hdl.chiplet import Chiplet
@@ -50,9 +50,17 @@ def routes(cfg):
              for dst in range(cfg.chiplet.endpoints)] for end in range(2)]
 
 
+def small(**changes):
+    """Ports as in `sim`, with flits, lanes and buffers that cost little to convert and to run."""
+    return config.override(config.load("sim"), **{
+        **minirack.SMALL, "chiplet__endpoints": 16, "rack__endpoints": 16,
+        "rack__topology": "direct", "rack__radix": 16, **changes})
+
+
 def begin(cfg):
     """A cycle in which links on an ideal channel are up and the tables are written."""
-    return max(ideal_bring_up(cfg),
+    # Block lock may come behind the markers of a short period.
+    return max(ideal_bring_up(cfg), cfg.derived.bringup_cycles,
                *(written(cfg, table_writes(cfg, entries)) for entries in routes(cfg)))
 
 
