@@ -19,7 +19,7 @@ def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="seed of all randomised tests")
 
 
-def pytest_configure():
+def pytest_sessionstart():
     for name in (*_CHANGES, "undo"):
         setattr(pytest.MonkeyPatch, name, _noted(getattr(pytest.MonkeyPatch, name), name))
 
