@@ -56,8 +56,9 @@ def wide_flits():
 
 
 def start_of_traffic(cfg):
-    """After bring-up; a multiple of 128."""
-    return 128 * (2 + ideal_bring_up(cfg) // 128)
+    """After bring-up, of which block lock is the longer part where markers are near; a multiple of
+    128."""
+    return 128 * (3 + ideal_bring_up(cfg) // 128)
 
 
 def assert_lossless(sent, delivered):
@@ -125,7 +126,7 @@ def test_bit_errors_lose_duplicate_reorder_and_alter_nothing(tmp_path, seed):
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=200)
     run = run_links(cfg, both_ends(cfg), streams, cycles=start + 6000, folder=tmp_path,
-                    ber=1e-4, seed=seed % 1000)
+                    ber=2e-4, seed=seed % 1000)
     assert all(status["replays"] > 5 for status in run.status)
     assert all(errors > 100 for errors in run.errors)
     for end in range(2):
@@ -159,12 +160,12 @@ def test_partners_with_different_parameters_end_in_fault(tmp_path):
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_reset_of_one_end_begins_a_session_in_which_nothing_of_the_last_one_comes(
         tmp_path, seed, victim):
-    cfg = two_a_row()
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
-    streams = two_streams(cfg, rng, start=start, count=500, lengths=(1, 4, 9))
+    streams = two_streams(cfg, rng, start=start, count=300, lengths=(1, 4, 9))
     at = start + 300 + seed % 200
-    run = run_links(cfg, both_ends(cfg), streams, cycles=at + cfg.derived.bringup_cycles + 5000,
+    run = run_links(cfg, both_ends(cfg), streams, cycles=at + cfg.derived.bringup_cycles + 3000,
                     folder=tmp_path, faults=[Fault(victim, at, at + 16, reset=True)])
     status, other = run.status[victim], run.status[1 - victim]
     assert [s["state"] for s in run.status] == ["ACTIVE", "ACTIVE"]
