@@ -78,7 +78,6 @@ def both(cfg, packets, folder, seed, **options):
                          folder=folder, seed=seed, joined=cfg.chiplet.optical_ports, **options)
 
 
-@pytest.mark.slow
 def test_all_ports_of_two_chiplets_at_full_load_equal_the_model_in_every_cycle(tmp_path, seed):
     cfg = small(chiplet__optical_ports=2)
     packets = random_packets(cfg, np.random.default_rng(seed), flits=800)
