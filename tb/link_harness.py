@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,10 @@ class LinkRun:
 def exported_end(cfg, end: str) -> dict[str, str]:
     """Verilog of the blocks of end "a" or "b": "link", "adapter_tx", "adapter_rx"."""
     parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx}
-    return {name: to_verilog(part(cfg), name=f"{name}_{end}") for name, part in parts.items()}
+    # The ends differ in the names of their modules alone: one conversion does for both.
+    return {name: re.sub(rf"\b{name}_a\b", f"{name}_{end}",
+                         to_verilog(part(cfg), name=f"{name}_a"))
+            for name, part in parts.items()}
 
 
 def both_ends(cfg) -> list[dict[str, str]]:

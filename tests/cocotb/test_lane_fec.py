@@ -41,7 +41,7 @@ def test_parity_rows_are_in_their_slots_and_change_no_block(fec, width, seed):
 
 
 @pytest.mark.parametrize("fec", FEC)
-@pytest.mark.parametrize("width", [66, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("width", [66, 40])
 def test_fec_lane_gives_the_blocks_sent_and_says_what_it_corrected(fec, width, seed):
     data, parity = FEC[fec]
     size = data + parity

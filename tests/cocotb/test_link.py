@@ -6,6 +6,7 @@ import pytest
 from amaranth import Const
 from amaranth.lib.crc import Algorithm
 from serdes_cases import cycles_on_the_line, ideal_bring_up
+from test_chiplet import small
 
 from lightloom import config
 from lightloom.config.derived import STAGES
@@ -35,16 +36,29 @@ def two_streams(cfg, rng, *, start, count, lengths=(1, 2, 4, 9), load=1.0):
                             flit_bits=cfg.derived.flit_bits) for end in range(2)]
 
 
+SHORT = {"serdes__marker_period": 64, "serdes__deskew_blocks": 16}
+
+
+def narrow(**changes):
+    """A flit a row: 16 bytes over two lanes."""
+    return small(link__lane_budget=64, link__replay_flits=256, **changes)
+
+
+def two_a_row():
+    return config.override(config.load("ecp5"), **SHORT)
+
+
 def wide_flits():
     """A flit of four rows: 64 bytes over two lanes."""
     return config.override(
         config.load("sim"), chiplet__flit_bytes=64, chiplet__optical_ports=2, serdes__lanes=2,
-        serdes__marker_period=256, link__frame_flits=8)
+        link__frame_flits=8, **SHORT)
 
 
 def start_of_traffic(cfg):
-    """After bring-up; a multiple of 128."""
-    return 128 * (2 + ideal_bring_up(cfg) // 128)
+    """After bring-up, of which block lock is the longer part where markers are near; a multiple of
+    128."""
+    return 128 * (3 + ideal_bring_up(cfg) // 128)
 
 
 def assert_lossless(sent, delivered):
@@ -57,20 +71,14 @@ def assert_lossless(sent, delivered):
             assert a == b, f"VC {vc}, flit {k}: expected {a}, seen {b}"
 
 
-@pytest.mark.parametrize("load", [0.2, 1.0])
-@pytest.mark.parametrize("make", [
-    lambda: config.load("sim"), lambda: config.load("ecp5"), wide_flits],
-    ids=["row-per-beat", "two-beats-per-row", "four-rows-per-beat"])
-def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed, make, load):
-    cfg = make()
-    rng = np.random.default_rng(seed)
+def assert_equal_to_the_model(cfg, rng, folder, count, load):
     start = start_of_traffic(cfg)
-    streams = two_streams(cfg, rng, start=start, count=150, load=load,
+    streams = two_streams(cfg, rng, start=start, count=count, load=load,
                           lengths=(1, 2, 4, min(9, cfg.xbar.max_packet_flits)))
-    # 150 packets of 4 flits in the mean, and a margin.
+    # Packets of 4 flits in the mean, and a margin.
     beats = 1.2 * cfg.derived.blocks / cfg.serdes.lanes * 66 / cfg.derived.lane_bits
-    cycles = start + 1500 + int(800 * max(1 / load, beats))
-    run = run_links(cfg, both_ends(cfg), streams, cycles=cycles, folder=tmp_path)
+    cycles = start + 400 + int((400 + 5.5 * count) * max(1 / load, beats))
+    run = run_links(cfg, both_ends(cfg), streams, cycles=cycles, folder=folder)
     assert run.active is not None and run.active < start
     golden = run_link(cfg, *(traffic.for_model(s) for s in streams), cycles)
     for end in range(2):
@@ -80,8 +88,26 @@ def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed
         assert rtl == golden.delivered[end]
 
 
+@pytest.mark.parametrize(("make", "load"), [
+    (narrow, 0.2), (narrow, 1.0), (two_a_row, 1.0), (wide_flits, 1.0)],
+    ids=["row-per-beat-0.2", "row-per-beat-1.0", "two-beats-per-row-1.0",
+         "four-rows-per-beat-1.0"])
+def test_error_free_link_equals_the_model_in_every_delivery_cycle(tmp_path, seed, make, load):
+    assert_equal_to_the_model(make(), np.random.default_rng(seed), tmp_path, 60, load)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("load", [0.2, 1.0])
+@pytest.mark.parametrize("make", [
+    lambda: config.load("sim"), lambda: config.load("ecp5"), wide_flits],
+    ids=["row-per-beat", "two-beats-per-row", "four-rows-per-beat"])
+def test_error_free_link_of_a_profile_equals_the_model_in_every_delivery_cycle(
+        tmp_path, seed, make, load):
+    assert_equal_to_the_model(make(), np.random.default_rng(seed), tmp_path, 150, load)
+
+
 def test_short_frames_that_arrive_while_a_long_one_is_delivered_are_not_lost(tmp_path, seed):
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     size = cfg.link.frame_flits
@@ -95,12 +121,12 @@ def test_short_frames_that_arrive_while_a_long_one_is_delivered_are_not_lost(tmp
 
 
 def test_bit_errors_lose_duplicate_reorder_and_alter_nothing(tmp_path, seed):
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
-    streams = two_streams(cfg, rng, start=start, count=300)
-    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 12_000, folder=tmp_path,
-                    ber=1e-4, seed=seed % 1000)
+    streams = two_streams(cfg, rng, start=start, count=200)
+    run = run_links(cfg, both_ends(cfg), streams, cycles=start + 6000, folder=tmp_path,
+                    ber=2e-4, seed=seed % 1000)
     assert all(status["replays"] > 5 for status in run.status)
     assert all(errors > 100 for errors in run.errors)
     for end in range(2):
@@ -108,7 +134,7 @@ def test_bit_errors_lose_duplicate_reorder_and_alter_nothing(tmp_path, seed):
 
 
 def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=150)
@@ -122,7 +148,7 @@ def test_a_cut_of_one_direction_retrains_and_loses_nothing(tmp_path, seed):
 
 
 def test_partners_with_different_parameters_end_in_fault(tmp_path):
-    cfg = config.load("sim")
+    cfg = narrow()
     other = config.override(cfg, link__replay_flits=512)
     run = run_links(cfg, [exported_end(cfg, "a"), exported_end(other, "b")], [[], []],
                     cycles=start_of_traffic(cfg), folder=tmp_path)
@@ -134,12 +160,12 @@ def test_partners_with_different_parameters_end_in_fault(tmp_path):
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_reset_of_one_end_begins_a_session_in_which_nothing_of_the_last_one_comes(
         tmp_path, seed, victim):
-    cfg = config.load("ecp5")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
-    streams = two_streams(cfg, rng, start=start, count=500, lengths=(1, 4, 9))
+    streams = two_streams(cfg, rng, start=start, count=300, lengths=(1, 4, 9))
     at = start + 300 + seed % 200
-    run = run_links(cfg, both_ends(cfg), streams, cycles=at + cfg.derived.bringup_cycles + 5000,
+    run = run_links(cfg, both_ends(cfg), streams, cycles=at + cfg.derived.bringup_cycles + 3000,
                     folder=tmp_path, faults=[Fault(victim, at, at + 16, reset=True)])
     status, other = run.status[victim], run.status[1 - victim]
     assert [s["state"] for s in run.status] == ["ACTIVE", "ACTIVE"]
@@ -211,11 +237,14 @@ def stages(cfg, beats, received, where, flit, sent, given):
     return cycles - [0, 0, 0, 0, cfg.derived.fibre_cycles, 0]
 
 
-@pytest.mark.parametrize(("profile", "simulator", "half"), [
-    ("sim", "icarus", 0), pytest.param("tera", "verilator", 1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("make", "simulator", "half"), [
+    (lambda: narrow(serdes__marker_period=128), "icarus", 0),
+    pytest.param(lambda: config.load("sim"), "icarus", 0, marks=pytest.mark.long),
+    pytest.param(lambda: config.load("tera"), "verilator", 1, marks=pytest.mark.long)],
+    ids=["narrow", "sim", "tera"])
 def test_latency_from_link_to_link_is_that_of_the_stages_and_a_wait_for_a_slot(
-        tmp_path, seed, profile, simulator, half):
-    cfg = config.load(profile)
+        tmp_path, seed, make, simulator, half):
+    cfg = make()
     word = cfg.serdes.word_bits
     plan = lone_flits(cfg, np.random.default_rng(seed))
     streams = [[(int(cycle), Flit(payload=k, vc=k % 2, first=1, end=1, src=end, dst=1 - end))
@@ -236,7 +265,7 @@ def test_latency_from_link_to_link_is_that_of_the_stages_and_a_wait_for_a_slot(
             waits.append(tx + rx - STAGES.adapter_tx - STAGES.adapter_rx - half)
     least = (STAGES.link_tx + 1 + STAGES.adapter_tx + 66 // word + STAGES.adapter_rx + half
              + STAGES.link_rx)
-    print(f"{profile}: core cycles without the fibre: {least + min(waits)} to "
+    print(f"{cfg.name}: core cycles without the fibre: {least + min(waits)} to "
           f"{least + max(waits)}, median {least + np.median(waits):.0f}")
     # The slot may just be gone, and the next one be that of a marker row.
     assert min(waits) == 0 and max(waits) <= -(-2 * 66 // word) - 1
@@ -271,7 +300,7 @@ def check_frames(cfg, beats):
 
 
 def test_frames_carry_a_crc_32c_that_an_independent_library_computes(tmp_path, seed):
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     run = run_links(cfg, both_ends(cfg), two_streams(cfg, rng, start=start, count=50),
@@ -293,7 +322,7 @@ def swapped_tap(monkeypatch):
 
 
 def test_a_swapped_crc_polynomial_tap_is_caught(tmp_path, seed, swapped_tap):
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     run = run_links(cfg, both_ends(cfg), two_streams(cfg, rng, start=start, count=50),
@@ -316,7 +345,7 @@ class SkippingReplay(ReplayRing):
 
 def test_a_replay_that_skips_a_flit_is_caught(tmp_path, seed, monkeypatch):
     monkeypatch.setattr(layer, "ReplayRing", SkippingReplay)
-    cfg = config.load("sim")
+    cfg = narrow()
     rng = np.random.default_rng(seed)
     start = start_of_traffic(cfg)
     streams = two_streams(cfg, rng, start=start, count=100)

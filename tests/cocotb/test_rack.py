@@ -34,7 +34,7 @@ def waits_of(beats):
 
 
 @pytest.mark.parametrize(("rack", "simulator", "packets"), [
-    pytest.param("clos2", "verilator", 12, marks=pytest.mark.slow),
+    ("clos2", "verilator", 12),
     pytest.param("direct", "icarus", 6, marks=pytest.mark.long)])
 def test_rack_in_rtl_equals_the_model_flit_by_flit(tmp_path, seed, monkeypatch, rack, simulator,
                                                    packets):
@@ -66,7 +66,7 @@ def test_rack_in_rtl_equals_the_model_flit_by_flit(tmp_path, seed, monkeypatch, 
 
 
 @pytest.mark.parametrize(("rack", "simulator"), [
-    pytest.param("clos2", "verilator", marks=pytest.mark.slow),
+    ("clos2", "verilator"),
     pytest.param("direct", "icarus", marks=pytest.mark.long)])
 def test_bit_errors_and_a_dead_lane_cost_the_same_cycles_in_rtl_and_model(tmp_path, seed, rack,
                                                                          simulator):

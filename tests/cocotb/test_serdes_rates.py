@@ -88,8 +88,14 @@ WORDS = {66: {"serdes__word_bits": 66, "serdes__lane_gbps": 33.0, "chiplet__core
          32: {"serdes__word_bits": 32, "serdes__lane_gbps": 16.0, "chiplet__core_mhz": 500.0}}
 
 
-@pytest.mark.parametrize("word", WORDS)
-@pytest.mark.parametrize("lanes", LATENCY)
+# Every number of lanes and every word; of them those that the bound on the median is for.
+BOUND = ((1, 66), (4, 64), (16, 66))
+OTHERS = tuple((lanes, word) for lanes in LATENCY for word in WORDS if (lanes, word) not in BOUND)
+
+
+@pytest.mark.parametrize(("lanes", "word"), [
+    *BOUND, (1, 32), *(pytest.param(*case, marks=pytest.mark.long) for case in OTHERS
+                       if case != (1, 32))])
 def test_latency_of_lone_beats(lanes, word, seed, tmp_path):
     cfg, rng = make("4x4-64", **LATENCY[lanes], **WORDS[word]), np.random.default_rng(seed)
     start = bring_up_cycles(cfg)

@@ -31,7 +31,8 @@ def assert_equal(scenario, folder, **options):
     return run
 
 
-@pytest.mark.parametrize("part", range(6))
+@pytest.mark.parametrize("part", [
+    *range(3), *(pytest.param(part, marks=pytest.mark.long) for part in range(3, 6))])
 def test_random_crossbars_and_scenarios_equal_the_model_in_every_cycle(part, tmp_path, seed):
     """Features, shapes, tables that change, holds, outputs down, broken packets: all at random."""
     rng = np.random.default_rng([seed, part])

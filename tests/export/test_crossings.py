@@ -97,7 +97,7 @@ def test_memory_read_through_logic_is_found(tmp_path):
 @pytest.mark.parametrize("block", sorted(BLOCKS))
 def test_exported_block_is_clean(block, tmp_path):
     path = verilog.export(config.load("ecp5"), block, tmp_path)[0]
-    assert crossings.trace(path, tmp_path).findings == []
+    assert crossings.trace(path).findings == []
 
 
 def test_text_of_one_clock_is_known_without_yosys_and_yosys_agrees(tmp_path):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from amaranth import Module
@@ -16,6 +17,9 @@ from amaranth.lib.wiring import In, Out
 from lightloom import config
 from lightloom.flow import cache, tools, verilog
 from lightloom.hdl.blocks import BLOCKS
+from lightloom.hdl.link import lanes
+from lightloom.hdl.link.lanes import LanePolicy
+from lightloom.hdl.serdes.lane_tx import LaneTx
 
 LIGHTLOOM = Path(sys.executable).with_name("lightloom")
 
@@ -156,3 +160,38 @@ def test_cache_gives_the_same_text_and_is_used(tmp_path, monkeypatch):
 def test_cache_tells_names_apart(tmp_path):
     for name in ("sample", "other"):
         assert f"module {name}(" in cache.to_verilog(Sample(), name=name, folder=tmp_path)
+
+
+def test_known_block_is_not_elaborated_to_be_found(tmp_path):
+    cfg = config.load("ecp5")
+    first = cache.to_verilog(LanePolicy(cfg), name="lane_policy", folder=tmp_path)
+    with mock.patch.object(cache.rtlil, "convert") as convert:
+        assert cache.to_verilog(LanePolicy(cfg), name="lane_policy", folder=tmp_path) == first
+    convert.assert_not_called()
+
+
+@pytest.mark.parametrize("other", [
+    lambda: LanePolicy(config.load("sim")),
+    lambda: LanePolicy(config.override(config.load("ecp5"), link__lane_budget=7))])
+def test_cache_tells_configurations_apart(other, tmp_path):
+    texts = [cache.to_verilog(made, name="lane_policy", folder=tmp_path)
+             for made in (LanePolicy(config.load("ecp5")), other())]
+    assert texts[0] != texts[1]
+
+
+def test_cache_tells_the_other_arguments_apart(tmp_path):
+    texts = {cache.to_verilog(LaneTx(config.load("ecp5"), number), name="lane_tx",
+                              folder=tmp_path) for number in range(2)}
+    assert len(texts) == 2
+
+
+def test_block_that_is_changed_in_place_is_converted_anew(tmp_path, monkeypatch):
+    def text():
+        return cache.to_verilog(LanePolicy(config.load("ecp5")), name="lane_policy",
+                                folder=tmp_path)
+
+    first = text()
+    monkeypatch.setattr(lanes, "MOST_BACK", 1)
+    assert text() != first
+    monkeypatch.undo()
+    assert text() == first

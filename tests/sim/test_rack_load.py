@@ -302,7 +302,6 @@ def test_runs_that_cannot_be_are_refused(options, message):
         RackModel(small()).load(Traffic(), **options)
 
 
-@pytest.mark.slow
 def test_the_rack_of_1024_gpus_has_its_closed_forms(seed):
     cfg = small(radix=64, endpoints=1024)
     result = load(Traffic(load=0.05, self_traffic=True), cfg, cycles=1400, seed=seed)
