@@ -23,9 +23,12 @@ _INNER = _OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 step_function = numba.njit(**_INNER, forceinline=True)
 outlined = numba.njit(**_INNER)
+merged = numba.njit(cache=True, inline="always")
 entry = numba.njit(**_OPTIONS, forceinline=True)
+loop = numba.njit(**_OPTIONS)
 """Decorators of functions that allocate nothing: of one that becomes part of the compiled loop that
-calls it; of one that stays by itself there; of one that Python may call too."""
+calls it; of one that stays by itself there; of one whose text becomes part of that which calls it,
+so that it is not compiled by itself first; of one that Python may call too; of the loop itself."""
 
 
 def constants(**values):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lightloom.sim.bits import bit
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import loop, merged
 from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.host import egress_step, ingress_step
 
@@ -38,7 +37,7 @@ class Tally(NamedTuple):
     hosts: np.ndarray
 
 
-@njit(cache=True)
+@loop
 def run_cycles(fabric, activity, work, packets, tally, shape, begin, end):
     """Run cycles `begin` up to `end`; the cycle to go on from.
 
@@ -47,18 +46,13 @@ def run_cycles(fabric, activity, work, packets, tally, shape, begin, end):
     return _loop(fabric, activity, work, packets, tally, shape, begin, end)
 
 
-@njit(cache=True)
+@loop
 def run_plain_cycles(fabric, activity, work, packets, tally, shape, begin, end):
     """The same of a fabric that :func:`.fabric.is_plain`, in which nothing fails."""
-    return _plain_loop(fabric, activity, work, packets, tally, shape, begin, end)
-
-
-@step_function
-def _plain_loop(fabric, activity, work, packets, tally, shape, begin, end):
     return _loop(plain(fabric), activity, work, packets, tally, shape, begin, end)
 
 
-@step_function
+@merged
 def _loop(fabric, activity, work, packets, tally, shape, begin, end):
     ports, hosts = work.packet.size, tally.hosts
     for cycle in range(begin, end):
@@ -85,7 +79,7 @@ def _loop(fabric, activity, work, packets, tally, shape, begin, end):
     return end
 
 
-@step_function
+@merged
 def _nodes(fabric, activity, cycle, link_flits, hops, hosts):
     """Step all nodes; `hosts` uint64[endpoints] becomes the host ports that are to be stepped."""
     set_ticks(fabric, activity, cycle, cycle + 1)

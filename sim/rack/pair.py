@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import loop, step_function
 from lightloom.sim.flits import NO_FLIT, NONE, end_of, first_of, tag_of
 from lightloom.sim.host import egress_step, ingress_step
 
@@ -103,7 +102,7 @@ def beats_by_port(topology, begin, logs, counts):
     return ways
 
 
-@njit(cache=True)
+@loop
 def run_beats(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits):
     """Run from `cycle` up to `cycles`, or, where that is -1, until nothing moves; the cycle to go
     on from.
@@ -121,11 +120,6 @@ def run_beats(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, a
     link_flits : int32[link ends]
         As of :func:`.fabric.fabric_step`; the links are not stepped when it is empty.
     """
-    return _loop(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits)
-
-
-@step_function
-def _loop(fabric, begin, columns, flit_bytes, cycle, cycles, logs, counts, at, link_flits):
     moved = 0
     while cycle != cycles:
         if cycles < 0 and (counts[1] == logs.shape[2] or cycle > moved + STALL):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import loop, step_function
 from lightloom.sim.flits import NO_FLIT, vc_of
 from lightloom.sim.wires import put_credit, put_flit, take_credit, take_flit
 
@@ -51,18 +50,14 @@ class Log(NamedTuple):
     count: np.ndarray
 
 
-@njit(cache=True)
+@loop
 def run_cycles(state, wires, bench, log, voq_limit, begin, end):
     """Run cycles `begin` up to `end`; the cycle to go on from.
 
     That is less than `end` when a log could overflow.
     """
-    return _loop(state, wires, bench, log, voq_limit, begin, end)
-
-
-@step_function
-def _loop(state, wires, bench, log, voq_limit, begin, end):
-    at = bench.at
+    # Not a literal, of which all functions would be compiled for once more.
+    at, own = bench.at, np.int64(0)
     for cycle in range(begin, end):
         if (log.count[0] + bench.debt.shape[0] > log.flits.shape[1]
                 or log.count[1] + bench.stop.size > log.stopped.size):
@@ -73,16 +68,16 @@ def _loop(state, wires, bench, log, voq_limit, begin, end):
             at[UPS] += 1
         while at[CLEARS] < bench.clears.size and bench.clears[at[CLEARS]] <= cycle:
             if state.statistics:
-                clear_statistics(state, 0)
+                clear_statistics(state, own)
             at[CLEARS] += 1
         if voq_limit:
             _note_stops(state, bench, log, voq_limit, cycle)
-        xbar_step(state, wires, 0, cycle)
+        xbar_step(state, wires, own, cycle)
         # An entry is read in the cycle of `valid`, so its write shows one cycle later.
         _write(state, bench, WRITES, cycle)
         _write(state, bench, ROUTES, cycle - 1)
         if bench.up[0] & bench.up[1] != EVERYTHING:
-            watch(state, 0, bench.up[0])
+            watch(state, own, bench.up[0])
         bench.up[1] = bench.up[0]
         for i in range(bench.sent.size):
             _source(state, wires, bench, i, cycle)

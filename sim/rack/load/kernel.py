@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from lightloom.sim.bits import bit, lowest, without_lowest
-from lightloom.sim.compiled import constants, prefetch, step_function
+from lightloom.sim.compiled import constants, loop, merged, prefetch, step_function
 from lightloom.sim.flits import ABORT, FULL, NO_FLIT, NONE, end_of, first_of, pack, tag_of
 from lightloom.sim.host import egress_step, ingress_step
 
@@ -39,7 +37,7 @@ from .state import (
 from .stream import draw, route_draw
 
 
-@njit(cache=True)
+@loop
 def run_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
     """Run cycles `begin` up to `end`, each node for up to `lead` cycles at a time; the cycle to go
     on from.
@@ -53,19 +51,14 @@ def run_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
 _by_tables = constants(mode=TABLES)
 
 
-@njit(cache=True)
+@loop
 def run_plain_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
     """The same of a fabric that :func:`..fabric.is_plain`, in which nothing fails, and whose
     switches have entries."""
-    return _plain_loop(fabric, activity, load, stream, routes, stall, lead, begin, end)
-
-
-@step_function
-def _plain_loop(fabric, activity, load, stream, routes, stall, lead, begin, end):
     return _loop(plain(fabric), activity, load, stream, _by_tables(routes), stall, lead, begin, end)
 
 
-@step_function
+@merged
 def _loop(fabric, activity, load, stream, routes, stall, lead, begin, end):
     count = load.count
     for endpoint in range(load.arrivals.size):
@@ -97,7 +90,7 @@ def _loop(fabric, activity, load, stream, routes, stall, lead, begin, end):
     return end
 
 
-@step_function
+@merged
 def _nodes(fabric, activity, load, stream, routes, batch, begin, end):
     """Step each node from `begin` up to `end`."""
     set_ticks(fabric, activity, begin, end)
