@@ -13,7 +13,7 @@ from importlib import import_module
 _PLACES = {
     "Collective": "works", "Done": "running", "Experiment": "experiment", "Load": "works",
     "Outcome": "point",
-    "Point": "point", "Pool": "pool", "Store": "store", "blast_radius": "statistics",
+    "Point": "point", "Pool": "pool", "Store": "store", "gpu_losses": "statistics",
     "curves": "statistics", "make": "experiment", "read": "reading", "run": "running",
     "saturation": "statistics", "sweep": "api", "write_report": "report"}
 

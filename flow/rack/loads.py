@@ -63,7 +63,7 @@ def faults(schedule: Annotated[Path, typer.Argument(help="Schedule of faults, a 
     """A run with faults beside the same without: who loses how much."""
     from ...sim.rack.faults import FaultSchedule, Timeline
     from ...sim.rack.topology import rack
-    from .statistics import blast_radius
+    from .statistics import gpu_losses
 
     points = _points(profile, sets, load, pattern, param, packet_flits, cycles, warmup, seed,
                      [schedule])
@@ -72,7 +72,7 @@ def faults(schedule: Annotated[Path, typer.Argument(help="Schedule of faults, a 
     Timeline(cfg, rack(cfg), FaultSchedule.read(schedule))
     before, after = (run_here(point, json) for point in points)
     windows = tuple(each.row["cycles"] - each.row["warmup"] for each in (before, after))
-    lost = blast_radius(before.arrays["received_by"], after.arrays["received_by"],
+    lost = gpu_losses(before.arrays["received_by"], after.arrays["received_by"],
                         cycles=windows, packet_flits=packet_flits)
     hit = lost[lost.sure]
     if json:

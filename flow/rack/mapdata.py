@@ -9,7 +9,7 @@ from ...sim.rack.topology import rack as topology_of
 from .figures import differing, label
 from .layout import drawing
 from .point import located
-from .statistics import blast_radius, curves, names, of_loads
+from .statistics import curves, gpu_losses, names, of_loads
 
 
 class Runs:
@@ -72,7 +72,7 @@ def map_data(store, runs: Runs, topologies: dict) -> dict:
                "sent": _short(group["sent"] / group["window"]), "use": _short(group["use"])}
         if base is not None:
             before = runs.groups[base]
-            lost = blast_radius(before["received"], group["received"],
+            lost = gpu_losses(before["received"], group["received"],
                                 cycles=(before["window"], group["window"]),
                                 packet_flits=row["packet_flits"]).sort_values("gpu")
             run |= {"lost": _short(lost.lost), "sure": lost.sure.tolist()}

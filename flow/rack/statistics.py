@@ -94,7 +94,7 @@ def saturation(curve: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def blast_radius(before: np.ndarray, after: np.ndarray, *, cycles=(1, 1),
+def gpu_losses(before: np.ndarray, after: np.ndarray, *, cycles=(1, 1),
                  packet_flits: float = 1) -> pd.DataFrame:
     """Who loses how much to a fault: a row for each endpoint, the worst first.
 

@@ -110,7 +110,7 @@ def _write(state, end, cycle):
         own.launched += 1
         peer = state.ends[own.peer]
         # Always a later cycle, so the order of stepping is free.
-        peer.wake = min(peer.wake, tail.visible)
+        peer.wake, peer.due = min(peer.wake, tail.visible), min(peer.due, tail.visible)
 
 
 @step_function

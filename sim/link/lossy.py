@@ -55,7 +55,7 @@ def _follow(state, end, cycle):
     """The registers of the cycle: what was judged in the one before, then the state."""
     own, more, rules = state.ends[end], state.replay[end], state.rules
     judged, acked = _NOTHING, own.acked
-    if next_tail(state, end) == cycle:
+    if own.due == cycle:
         judged = _judge(state, end, cycle)
     strike = False
     if own.acked != acked:
@@ -83,7 +83,7 @@ def _judge(state, end, cycle):
     own, more = state.ends[end], state.replay[end]
     at = own.judged & state.tails.shape[1] - 1
     tail, news = state.tails[own.peer, at], state.news[own.peer, at]
-    own.judged += 1
+    next_tail(state, end)
     torn = news.begun >= 0 and _dark(more, news.begun)
     if news.code == LOST or _dark(more, cycle - _JUDGED):
         # Not seen: the next frame has the flits of this one too.

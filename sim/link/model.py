@@ -7,7 +7,7 @@ from lightloom.sim.compiled import entry, step_function
 from ..flits import NO_FLIT
 from ..wires import take_credit, take_flit
 from .lossy import lossy_step
-from .receive import accept, deliver, grant, next_tail
+from .receive import accept, deliver, grant
 from .records import EMPTY
 from .transmit import admissible, admit, queue, send
 
@@ -38,7 +38,7 @@ def _step(state, wires, end, cycle, flit, pulses):
         return lossy_step(state, wires, end, cycle, flit, pulses)
     if cycle & state.rules.keepalive_cycles - 1 == 0 and cycle > 0:
         own.keepalive = 1
-    if next_tail(state, end) == cycle:
+    if own.due == cycle:
         accept(state, end)
     moved = deliver(state, wires, end, cycle)
     send(state, end, cycle)
@@ -52,5 +52,5 @@ def _step(state, wires, end, cycle, flit, pulses):
             or own.dirty or own.delivered != own.expected or admissible(state, end) >= 0):
         own.wake = cycle + 1
     else:
-        own.wake = next_tail(state, end)
+        own.wake = own.due
     return moved

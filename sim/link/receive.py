@@ -10,11 +10,12 @@ from .state import NEVER
 
 @step_function
 def next_tail(state, end):
-    """The cycle in which the next tail under way becomes visible, or NEVER."""
+    """Take the tail that is visible; `due` is that of the next one, or NEVER."""
     own = state.ends[end]
-    if state.ends[own.peer].launched == own.judged:
-        return NEVER
-    return state.tails[own.peer, own.judged & state.tails.shape[1] - 1].visible
+    own.judged += 1
+    own.due = NEVER
+    if state.ends[own.peer].launched != own.judged:
+        own.due = state.tails[own.peer, own.judged & state.tails.shape[1] - 1].visible
 
 
 @step_function
@@ -23,7 +24,7 @@ def accept(state, end):
     own = state.ends[end]
     at = own.judged & state.tails.shape[1] - 1
     tail = state.tails[own.peer, at]
-    own.judged += 1
+    next_tail(state, end)
     own.acked = tail.ack
     for vc in range(state.rules.vcs):
         state.channels[end, vc].limit = state.limits[own.peer, at, vc]

@@ -21,6 +21,7 @@ def _record(*fields: str, short=()) -> np.dtype:
 # be counted in and out.
 END = _record(
     "wake",                                # nothing but a wire changes the end before this cycle
+    "due",                                 # the next tail under way becomes visible in this one
     "carried",                             # blocks written in rows so far
     short=(
         "launched", "judged",              # tails whose last row is written; tails judged

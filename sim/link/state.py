@@ -124,7 +124,8 @@ def make_links(cfg, inputs, outputs, peers, *, fibre_m=None, lanes=None,
         serdes.word_bits, serdes.marker_period, blocks, derived.timeout_cycles,
         derived.silence_cycles, link.replay_limit)
     ends, channels = np.zeros(count, END), np.zeros((count, vcs), CHANNEL)
-    ends["wake"], ends["input"], ends["output"], ends["peer"] = NEVER, inputs, outputs, peers
+    ends["wake"] = ends["due"] = NEVER
+    ends["input"], ends["output"], ends["peer"] = inputs, outputs, peers
     ends["fibre"] = flight_cycles(cfg, np.full(count, cfg.rack.fibre_m) if fibre_m is None
                                   else np.asarray(fibre_m, float))
     set_lanes(cfg, ends, slice(None), np.full(count, serdes.lanes) if lanes is None

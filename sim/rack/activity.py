@@ -130,16 +130,16 @@ def node_step(fabric, state, activity, own, node, base, cycle, every, link_flits
 def _link(fabric, activity, node, p, end, cycle):
     """Step a link end; flits that it delivered."""
     links, wheel = fabric.links, activity.wheel
-    moved = link_step(links, fabric.wires, end, cycle)
     own = links.ends[end]
+    launched = own.launched
+    moved = link_step(links, fabric.wires, end, cycle)
     if own.wake <= cycle + 1:
         activity.awake[node] |= bit(p)
     elif own.wake != NEVER:
         wheel[own.wake & wheel.shape[0] - 1, node] |= bit(p)
-    # A tail may be on its way there.
-    wake = links.ends[own.peer].wake
-    if wake > cycle and wake != NEVER:
-        row = wake & wheel.shape[0] - 1
+    if own.launched != launched:
+        # A tail is on its way.
+        row = links.ends[own.peer].wake & wheel.shape[0] - 1
         wheel[row, activity.node[own.peer]] |= bit(activity.port[own.peer])
     return moved
 

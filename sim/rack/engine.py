@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import (
     ABORT,
@@ -14,8 +16,10 @@ from lightloom.sim.flits import (
     pack,
     tag_of,
 )
+from lightloom.sim.random import number as random_number
 
 from .tasks import DELAY
+from .topology import TABLES, packet_route
 from .work import NOTHING, PACKETS, RELEASED, STARTED, TIMERS
 
 
@@ -28,9 +32,9 @@ def beat_word(number, src, dst, vc, nbytes, flit_bytes, beat):
 
 
 @step_function
-def offer(work, packets, port, cycle, flit_bytes, packet_bytes):
-    """The beat that a host offers, as a flit, or NO_FLIT; the next packet is made when it starts.
-    """
+def offer(work, packets, switches, routes, key, port, cycle, flit_bytes, packet_bytes):
+    """The beat that a host offers, as a flit, or NO_FLIT; the next packet is made when it starts,
+    and its route chosen. `key` uint64: of what is drawn for routes."""
     number = work.packet[port]
     if number == NOTHING:
         task = work.first[port]
@@ -44,8 +48,13 @@ def offer(work, packets, port, cycle, flit_bytes, packet_bytes):
         packets.nbytes[number] = min(work.rest[port], packet_bytes)
         packets.offered[number] = cycle
         work.rest[port] -= packets.nbytes[number]
+        packets.vc[number] = work.vc[task]
+        if routes.mode != TABLES:
+            switches.payload[number], packets.vc[number] = packet_route(
+                routes, switches, np.int64(work.src[task]), np.int64(work.dst[task]),
+                np.int64(work.vc[task]), random_number(key, np.uint64(number)))
     task = packets.task[number]
-    return beat_word(number, work.src[task], work.dst[task], work.vc[task],
+    return beat_word(number, work.src[task], work.dst[task], packets.vc[number],
                      packets.nbytes[number], flit_bytes, work.beat[port])
 
 

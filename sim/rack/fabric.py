@@ -93,6 +93,16 @@ def is_plain(fabric) -> bool:
     return is_plain_xbar(fabric.endpoints) and is_plain_xbar(fabric.switches)
 
 
+def with_payload(fabric, slots: int):
+    """With room for the route words of packets of so many tags, where sources choose routes."""
+    switches = fabric.switches
+    if not switches.source_routing:
+        return fabric
+    payload = np.zeros(slots, np.uint64)
+    payload[:switches.payload.size] = switches.payload
+    return fabric._replace(switches=switches._replace(payload=payload))
+
+
 @step_function
 def plain(fabric):
     """A fabric of which nothing but the usual is asked, and in which nothing fails."""

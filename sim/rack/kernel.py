@@ -14,6 +14,7 @@ from lightloom.sim.host import egress_step, ingress_step
 from .activity import keep_receiver, node_step, set_ticks
 from .engine import advance, offer, received, sent
 from .fabric import plain
+from .topology import by_tables
 from .work import NOTHING, PACKETS
 
 
@@ -38,22 +39,24 @@ class Tally(NamedTuple):
 
 
 @loop
-def run_cycles(fabric, activity, work, packets, tally, shape, begin, end):
+def run_cycles(fabric, activity, work, packets, tally, routes, key, shape, begin, end):
     """Run cycles `begin` up to `end`; the cycle to go on from.
 
     That is less than `end` when the packet table could overflow: each port may need one packet.
     """
-    return _loop(fabric, activity, work, packets, tally, shape, begin, end)
+    return _loop(fabric, activity, work, packets, tally, routes, key, shape, begin, end)
 
 
 @loop
-def run_plain_cycles(fabric, activity, work, packets, tally, shape, begin, end):
-    """The same of a fabric that :func:`.fabric.is_plain`, in which nothing fails."""
-    return _loop(plain(fabric), activity, work, packets, tally, shape, begin, end)
+def run_plain_cycles(fabric, activity, work, packets, tally, routes, key, shape, begin, end):
+    """The same of a fabric that :func:`.fabric.is_plain`, in which nothing fails, and whose
+    switches have entries."""
+    return _loop(plain(fabric), activity, work, packets, tally, by_tables(routes), key, shape,
+                 begin, end)
 
 
 @merged
-def _loop(fabric, activity, work, packets, tally, shape, begin, end):
+def _loop(fabric, activity, work, packets, tally, routes, key, shape, begin, end):
     ports, hosts = work.packet.size, tally.hosts
     for cycle in range(begin, end):
         if work.count[PACKETS] + ports > packets.task.size:
@@ -64,7 +67,8 @@ def _loop(fabric, activity, work, packets, tally, shape, begin, end):
             busy = work.packet[port] != NOTHING or work.first[port] != NOTHING
             endpoint, h = port // shape.hosts, port % shape.hosts
             if busy or hosts[endpoint] & bit(h):
-                flit = offer(work, packets, port, cycle, shape.flit_bytes, shape.packet_bytes)
+                flit = offer(work, packets, fabric.switches, routes, key, port, cycle,
+                             shape.flit_bytes, shape.packet_bytes)
                 if ingress_step(fabric.ingress, fabric.wires, port, cycle, flit):
                     sent(work, packets, port, cycle, flit)
             if hosts[endpoint] & bit(h):

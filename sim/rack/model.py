@@ -6,12 +6,14 @@ from time import perf_counter
 
 import numpy as np
 
+from lightloom.sim.random import mix_of
+
 from .activity import make_activity
-from .fabric import is_plain, make_fabric
+from .fabric import is_plain, make_fabric, with_payload
 from .kernel import Shape, Tally, run_cycles, run_plain_cycles
 from .result import RackResult
 from .stops import check_cycles, next_stop
-from .topology import rack
+from .topology import TABLES, rack
 from .work import PACKETS, extended, make_packets, make_work
 
 CHUNK = 500
@@ -73,7 +75,8 @@ class RackModel:
 
         return run_load(self, traffic, seed, cycles, warmup, progress)
 
-    def run(self, graph, cycles: int, *, bucket: int = 1000, progress=None) -> RackResult:
+    def run(self, graph, cycles: int, *, bucket: int = 1000, seed: int = 1,
+            progress=None) -> RackResult:
         """Run a workload from reset.
 
         Parameters
@@ -84,6 +87,8 @@ class RackModel:
             Core cycles to simulate.
         bucket : int
             Cycles of one row of the results over time.
+        seed : int
+            Of routes that are drawn: with `rack.routing` "valiant" and "ugal".
         progress : callable, optional
             Called with the number of cycles done, every `CHUNK` cycles and at the end.
         """
@@ -94,16 +99,20 @@ class RackModel:
         work = make_work(cfg, graph, topology.hosts, topology.endpoints)
         flit = cfg.chiplet.flit_bytes
         shape = Shape(topology.hosts, flit, cfg.xbar.max_packet_flits * flit, bucket)
-        work.vc[:] = topology.table_vcs(graph.src, graph.dst, graph.vc)
+        routes, key = topology.routes, np.uint64(mix_of(seed))
+        if routes.mode == TABLES:
+            work.vc[:] = topology.table_vcs(graph.src, graph.dst, graph.vc)
         buckets = -(-cycles // bucket)
         tally = Tally(np.zeros((buckets, topology.ends.size), np.int32),
                       np.zeros(buckets, np.int64), np.zeros(cfg.chiplet.vcs, np.int64),
                       np.zeros(1, np.int64), np.zeros(topology.endpoints, np.uint64))
         room = 8 * topology.hosts * topology.endpoints
         packets = make_packets(room)
+        fabric = with_payload(fabric, room)
         cycle, end, seconds, timeline = 0, 0, 0.0, self.timeline()
-        run = run_plain_cycles if timeline is None and is_plain(fabric) else run_cycles
-        run(fabric, activity, work, packets, tally, shape, 0, 0)      # compiles
+        usual = timeline is None and routes.mode == TABLES and is_plain(fabric)
+        run = run_plain_cycles if usual else run_cycles
+        run(fabric, activity, work, packets, tally, routes, key, shape, 0, 0)      # compiles
         while cycle < cycles:
             if cycle == end:
                 end = min(cycles, cycle - cycle % CHUNK + CHUNK)
@@ -111,10 +120,11 @@ class RackModel:
             # What a timeline changed is not known to be at rest.
             activity.every[0] = 1
             begin = perf_counter()
-            cycle = run(fabric, activity, work, packets, tally, shape, cycle, end)
+            cycle = run(fabric, activity, work, packets, tally, routes, key, shape, cycle, end)
             seconds += perf_counter() - begin
             if cycle < end:
                 packets = extended(packets, max(room, packets.task.size))
+                fabric = with_payload(fabric, packets.task.size)
             elif progress is not None and (cycle % CHUNK == 0 or cycle == cycles):
                 progress(cycle)
         return self._result(graph, work, packets, tally, bucket, cycles, seconds)
@@ -123,7 +133,7 @@ class RackModel:
         seen = {name: column[:work.count[PACKETS]].copy()
                 for name, column in packets._asdict().items()}
         return RackResult(
-            src=graph.src[seen["task"]], dst=graph.dst[seen["task"]], vc=graph.vc[seen["task"]],
+            src=graph.src[seen["task"]], dst=graph.dst[seen["task"]],
             **seen, task_done=work.done, link_flits=tally.link_flits,
             link_names=self.topology.link_names, delivered_flits=tally.delivered_flits,
             vc_flits=tally.vc_flits, flit_hops=int(tally.hops[0]), bucket=bucket, cycles=cycles,

@@ -49,6 +49,7 @@ class Packets(NamedTuple):
 
     task: np.ndarray        # int32
     nbytes: np.ndarray      # int32
+    vc: np.ndarray          # uint8
     offered: np.ndarray     # int64: first beat has `tvalid` at the source
     accepted: np.ndarray    # int64: and `tready`
     head: np.ndarray        # int64: first beat at the destination
@@ -102,6 +103,7 @@ def make_work(cfg, graph, hosts: int, endpoints: int) -> Work:
 def make_packets(room: int) -> Packets:
     """A table for `room` packets."""
     return Packets(np.full(room, NOTHING, np.int32), np.zeros(room, np.int32),
+                   np.zeros(room, np.uint8),
                    *(np.full(room, NOTHING, np.int64) for _ in range(4)))
 
 

@@ -9,7 +9,7 @@ from test_rack_cli import SMALL, output
 from test_rack_docs import DOCS
 
 from lightloom.flow.errors import CheckError
-from lightloom.flow.rack import Pool, Store, blast_radius, run, write_report
+from lightloom.flow.rack import Pool, Store, gpu_losses, run, write_report
 
 pytest.importorskip("lightloom.sim.rack.faults")
 
@@ -34,7 +34,7 @@ def test_sweep_has_rows_with_and_without_the_fault(tmp_path):
     assert done.table.fault.tolist() == ["", "dead.toml"]
     arrays = [Store(tmp_path).read(key).arrays["received_by"] for key in done.table.key]
     windows = (done.table.cycles - done.table.warmup).tolist()
-    assert blast_radius(*arrays, cycles=windows).gpu[0] == 3
+    assert gpu_losses(*arrays, cycles=windows).gpu[0] == 3
     assert "dead.toml" in write_report(tmp_path).read_text()
 
 

@@ -9,7 +9,7 @@ import pytest
 from rack_cases import SMALL, outcome, points
 
 from lightloom.flow.errors import FlowError
-from lightloom.flow.rack import Store, blast_radius, curves, report, write_report
+from lightloom.flow.rack import Store, curves, gpu_losses, report, write_report
 
 FAULT = {"": "", "dead </script>.toml": "# a schedule that nobody runs"}
 LOST = (2, 5)
@@ -173,7 +173,7 @@ def test_fault_shows_the_difference_and_whom_it_hits(page, sweep):
         f"{before[2]:.4f}", f"{after[2]:.4f}", f"−{-change:.4f}"]
     assert page.colour(2) != plain
     rows = sweep.rows()
-    lost = blast_radius(before * 2700, after * 2700, cycles=(2700, 2700))
+    lost = gpu_losses(before * 2700, after * 2700, cycles=(2700, 2700))
     hit = lost[lost.sure]
     assert set(LOST) <= set(hit.gpu)
     assert page.text("hit").startswith(f"{len(hit)} of 8 GPUs receive less")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from lightloom.flow.rack import blast_radius, curves, saturation
+from lightloom.flow.rack import curves, gpu_losses, saturation
 from lightloom.sim.rack.load.statistics import interval
 
 
@@ -60,8 +60,8 @@ def test_saturation_lies_between_the_last_stable_load_and_the_first_other():
     assert np.isnan(found.stable_to) and found.saturated_from == 0.7
 
 
-def test_blast_radius_ranks_who_loses_by_share_and_rates():
-    lost = blast_radius([1000, 2000, 0, 500], [2000, 1000, 0, 250], cycles=(100, 200),
+def test_gpu_losses_rank_who_loses_by_share_and_rates():
+    lost = gpu_losses([1000, 2000, 0, 500], [2000, 1000, 0, 250], cycles=(100, 200),
                         packet_flits=1)
     assert lost.gpu.tolist() == [1, 3, 0, 2]
     assert lost.lost.tolist() == [0.75, 0.75, 0, 0]
@@ -73,7 +73,7 @@ def test_chance_is_no_blast_radius_and_a_fault_is(seed):
     rng = np.random.default_rng(seed)
     before, after = 4 * rng.poisson(2000, (2, 1024))
     # Four deviations: one of 30,000 GPUs; three of 1,024 are out of all reason.
-    assert blast_radius(before, after, packet_flits=4).sure.sum() < 3
+    assert gpu_losses(before, after, packet_flits=4).sure.sum() < 3
     after[17] //= 2
-    hit = blast_radius(before, after, packet_flits=4)
+    hit = gpu_losses(before, after, packet_flits=4)
     assert 17 in set(hit[hit.sure].gpu)

@@ -10,7 +10,6 @@ from rack_graphs import graph as task_graph
 from rack_networks import across, network
 
 from lightloom import config
-from lightloom.config import ConfigError
 from lightloom.sim.rack import RackModel, model
 from lightloom.sim.rack.fabric import make_fabric
 from lightloom.sim.rack.topology import (
@@ -21,6 +20,7 @@ from lightloom.sim.rack.topology import (
     vc_of_packet,
 )
 from lightloom.sim.rack.topology.source import class_by, minimal_via, queued_for, word_by
+from lightloom.sim.random import mix_of, number
 from lightloom.sim.xbar import SOURCE
 
 CASES = [network("clos2", 32, 8, "valiant"),
@@ -281,18 +281,48 @@ def test_words_steer_packets_through_the_crossbars(cfg, seed, monkeypatch):
         task_graph([(int(s), int(d), share, 0) for s, d in zip(src, dst, strict=True)]), 900)
     assert (result.task_done >= 0).all()
     assert np.array_equal(result.src, src[order]) and np.array_equal(result.dst, dst[order])
+    assert np.array_equal(result.link_flits.sum(axis=0), over_links(topology, src, dst, word))
+
+
+def over_links(topology, src, dst, word):
+    """Flits that each link end delivers of packets of one flit that follow their words."""
     taken = follow(topology, src, dst, word)
     at_end = np.full(topology.ports, -1)
     at_end[topology.ends[topology.peers]] = np.arange(topology.ends.size)
     expected = np.bincount(at_end[taken[taken >= 0]], minlength=topology.ends.size)
     uplinks = at_end[src * topology.endpoint_ports + topology.hosts]
-    expected += np.bincount(uplinks, minlength=topology.ends.size)
-    assert np.array_equal(result.link_flits.sum(axis=0), expected)
+    return expected + np.bincount(uplinks, minlength=topology.ends.size)
 
 
-def test_a_workload_is_not_run_on_routes_by_the_source():
-    with pytest.raises(ConfigError, match="rack.routing: must be 'minimal' or 'ecmp' for a work"):
-        RackModel(CASES[0]).run(task_graph([(0, 1, 1, 0)]), 1)
+@pytest.mark.parametrize("cfg", [CASES[0], CASES[3]], ids=[IDS[0], IDS[3]])
+def test_a_workload_takes_the_routes_that_are_drawn_for_its_packets(cfg, seed):
+    rng, model_ = np.random.default_rng(seed), RackModel(cfg)
+    topology, count = model_.topology, model_.topology.endpoints
+    src = np.repeat(np.arange(count), 3)
+    dst = (src + rng.integers(1, count, src.size)) % count
+    share = cfg.chiplet.optical_ports * cfg.chiplet.flit_bytes
+    result = model_.run(task_graph([(int(s), int(d), share, int(v)) for s, d, v in zip(
+        src, dst, rng.integers(cfg.chiplet.vcs, size=src.size), strict=True)]), 3000, seed=seed)
+    assert (result.task_done >= 0).all()
+    random = np.array([number(np.uint64(mix_of(seed)), np.uint64(k))
+                       for k in range(result.src.size)], np.uint64)
+    src, dst = result.src.astype(np.int64), result.dst.astype(np.int64)
+    word = np.concatenate([drawn(topology.routes, s, d, random[k:k + 1])
+                           for k, (s, d) in enumerate(zip(src, dst, strict=True))])
+    assert np.array_equal(result.link_flits.sum(axis=0), over_links(topology, src, dst, word))
+    assert len(set(result.vc)) > 1
+
+
+def test_with_ugal_a_workload_goes_round_a_link_that_is_full():
+    """Two hosts of a switch send to two of another: the one link between them is not all."""
+    done = {}
+    for routing in ("minimal", "ugal"):
+        cfg = network("butterfly", 8, routing=routing, dims=(4,), switch_endpoints=2)
+        result = RackModel(config.override(cfg, xbar__ecmp="occupancy")).run(
+            task_graph([(0, 2, 320_000, 0), (1, 3, 320_000, 0)]), 12_000)
+        done[routing] = result.task_done.max()
+        assert result.task_done.min() > 0
+    assert done["ugal"] < 0.7 * done["minimal"]
 
 
 def test_the_vcs_of_a_workload_are_those_of_its_packets():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from lightloom.sim.bits import bit, lowest, without_lowest
-from lightloom.sim.compiled import constants, loop, merged, prefetch, step_function
+from lightloom.sim.compiled import loop, merged, prefetch, step_function
 from lightloom.sim.flits import ABORT, FULL, NO_FLIT, NONE, end_of, first_of, pack, tag_of
 from lightloom.sim.host import egress_step, ingress_step
 
 from ..activity import keep_receiver, node_step, set_ticks
 from ..fabric import plain
 from ..fetch import fetch_ends, fetch_node, fetch_slots, fetch_tails
-from ..topology import TABLES, packet_route, vc_of_packet
+from ..topology import TABLES, by_tables, packet_route, vc_of_packet
 from .state import (
     ACCEPTED,
     AGE,
@@ -48,14 +48,11 @@ def run_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
     return _loop(fabric, activity, load, stream, routes, stall, lead, begin, end)
 
 
-_by_tables = constants(mode=TABLES)
-
-
 @loop
 def run_plain_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
     """The same of a fabric that :func:`..fabric.is_plain`, in which nothing fails, and whose
     switches have entries."""
-    return _loop(plain(fabric), activity, load, stream, _by_tables(routes), stall, lead, begin, end)
+    return _loop(plain(fabric), activity, load, stream, by_tables(routes), stall, lead, begin, end)
 
 
 @merged

@@ -10,7 +10,7 @@ from lightloom.config import ConfigError
 
 from ..activity import make_activity
 from ..deadlock import waiting_cycle
-from ..fabric import is_plain, make_fabric
+from ..fabric import is_plain, make_fabric, with_payload
 from ..stops import check_cycles, next_stop
 from ..topology import TABLES, UGAL
 from . import state as at
@@ -88,16 +88,6 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     if timeline is None:
         check_credits(cfg, topology, fabric)
     return _result(model, traffic, seed, load, cycles, warmup, lost, wall, cpu)
-
-
-def with_payload(fabric, slots: int):
-    """With room for the route words of packets in so many slots, where sources choose routes."""
-    switches = fabric.switches
-    if not switches.source_routing:
-        return fabric
-    payload = np.zeros(slots, np.uint64)
-    payload[:switches.payload.size] = switches.payload
-    return fabric._replace(switches=switches._replace(payload=payload))
 
 
 def _check(seed, cycles, warmup) -> None:

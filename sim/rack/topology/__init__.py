@@ -6,6 +6,7 @@ from .source import (
     UGAL,
     VALIANT,
     SourceRoutes,
+    by_tables,
     packet_route,
     route_word,
     vc_of_packet,
@@ -13,4 +14,5 @@ from .source import (
 from .topology import NOBODY, Topology
 
 __all__ = ["NOBODY", "TABLES", "UGAL", "VALIANT", "SourceRoutes", "Topology", "assemble", "clos2",
-           "direct", "packet_route", "pair", "plane_of", "rack", "route_word", "vc_of_packet"]
+           "by_tables", "direct", "packet_route", "pair", "plane_of", "rack", "route_word",
+           "vc_of_packet"]

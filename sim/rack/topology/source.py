@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lightloom.sim.bits import lowest, without_lowest
-from lightloom.sim.compiled import step_function
+from lightloom.sim.compiled import constants, step_function
 from lightloom.sim.xbar.places import at_pair, outlet_at
 
 TABLES, VALIANT, UGAL = range(3)
 """Values of `SourceRoutes.mode`."""
+
+by_tables = constants(mode=TABLES)
+"""Routes that the tables of the switches say: nothing of the others is compiled for them."""
 
 _BYTE, _HALF = np.uint64(0xFF), np.uint64(32)
 

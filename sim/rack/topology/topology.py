@@ -7,10 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from lightloom.config import ConfigError
 from lightloom.sim.xbar import Entries
 
-from .source import TABLES, SourceRoutes
+from .source import SourceRoutes
 
 NOBODY = -1
 """No link end: a port to a host, or without a fibre."""
@@ -50,17 +49,9 @@ class Topology:
         return int(self.routes.classes)
 
     def table_vcs(self, src, dst, vc) -> np.ndarray:
-        """VCs int64[packets] of packets that ask for VC `vc`, by the tables of the switches.
-
-        Raises
-        ------
-        ConfigError
-            When sources choose the routes.
+        """VCs int64[packets] of packets that ask for VC `vc` and follow the tables of the switches.
         """
         routes = self.routes
-        if routes.mode != TABLES:
-            raise ConfigError("rack.routing: must be 'minimal' or 'ecmp' for a workload, whose "
-                              "packets follow the tables of the switches")
         classes = routes.class_of[routes.home[src], routes.home[dst]].astype(np.int64)
         return classes * routes.share + np.asarray(vc, np.int64) % routes.share
 
