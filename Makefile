@@ -13,6 +13,9 @@ run_options = $(profile) $(call option,TRACE,--trace) $(call option,WINDOW,--win
 	$(call option,SKIP,--skip) $(call option,GPU,--endpoint) $(call option,SEED,--seed)
 load_options = $(or $(call option,LOADS,--loads),--loads 0.1:0.9:0.2) \
 	$(call option,SEEDS,--seeds) $(call option,WORKERS,--workers)
+synth_options = --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) \
+	$(call option,PORTS,--ports) $(call option,BITS,--bits) $(call option,SEEDS,--seeds) \
+	$(call option,PEER,--peer)
 
 .PHONY: help setup sim load sweep test verilog lint synth waves bench formal goodput switching minirack flowcheck validation study interop soak config lock clean
 
@@ -34,6 +37,8 @@ help:     ## list the targets and variables
 #: SEED     seed of sim, waves, goodput, switching, minirack, validation (default 1)
 #: SEEDS    place & route seeds of synth (default 1; 0: area alone), runs of each load in load
 #: ERRORS   bits to invert on the fibres of minirack (default 0)
+#: PORTS    synth: the crossbar alone, by its ports: 4,8,16; with what it delivers (no default)
+#: BITS     of a flit of that crossbar (default 64)
 #: LOADS    of load, flits a cycle and GPU: 0.1,0.5 or from:to:step (default 0.1:0.9:0.2)
 #: EXPERIMENT  what sweep runs, a .toml file (docs/sweeps.md; no default)
 #: WORKERS  local processes of load and sweep (default 2)
@@ -67,7 +72,7 @@ lint: setup     ## check the Python with ruff, the exported Verilog with Icarus,
 	@$(RUN) lint $(call option,PROFILE,--profile) $(call option,BLOCK,--block)
 
 synth: setup    ## area and Fmax of a block on an LFE5UM-85F (Yosys, nextpnr)
-	@$(RUN) synth --profile $(or $(PROFILE),ecp5) $(call option,BLOCK,--block) $(call option,SEEDS,--seeds) $(call option,PEER,--peer)
+	@$(RUN) synth $(synth_options)
 
 waves: setup    ## run a short sim with a waveform, and say how to open it
 	@$(RUN) waves $(run_options)

@@ -119,12 +119,22 @@ def synth(profile: Profile = "ecp5",
           block: Annotated[str | None, typer.Option(
               help="Default: chiplet; with a peer: lane_tx and lane_rx.")] = None,
           seeds: Annotated[int, typer.Option(min=0, help="Place & route runs; 0: area alone.")] = 1,
-          peer: Peer = None) -> None:
+          peer: Peer = None,
+          ports: Annotated[str | None, typer.Option(
+              help="The crossbar alone, by ports: 4,8,16; with what it delivers.")] = None,
+          bits: Annotated[int, typer.Option(help="Of a flit of that crossbar.")] = 64) -> None:
     """Area and Fmax of a block on an LFE5UM-85F, beside verilog-ethernet's 10G PHY if wanted."""
     from .. import config
     from .peer import LIKE
     from .synth import run
 
+    if ports is not None:
+        if block or peer:
+            raise FlowError("PORTS= measures the crossbar alone: without BLOCK= and PEER=")
+        from . import crossbars
+
+        crossbars.run(config.load(profile), crossbars.sizes(ports), bits, seeds)
+        return
     run(config.load(profile), [block] if block else LIKE if peer else ["chiplet"], seeds, peer)
 
 

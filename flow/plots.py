@@ -126,3 +126,18 @@ def goodput(cfg, points) -> go.Figure:
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(showlegend=True, legend={"x": 0.02, "y": 0.1})
     return figure
+
+
+def growth(rows) -> go.Figure:
+    """LUTs, flip-flops and LUT RAMs of the crossbar against its ports."""
+    figure = _figure("ports", "cells")
+    ports = [row["ports"] for row in rows]
+    for key, name, color in (("lut4", "LUT4", BLUE), ("ff", "flip-flops", ORANGE),
+                             ("lutram", "DPR16X4", "#6b9e4f")):
+        figure.add_scatter(x=ports, y=[row["area"][key] for row in rows], mode="lines+markers",
+                           name=name, line={"color": color, "width": 1.5}, marker={"size": 8},
+                           hovertemplate="%{x} ports: %{y:,}")
+    figure.update_xaxes(type="log", tickvals=ports, ticktext=[str(n) for n in ports])
+    figure.update_yaxes(type="log", dtick=1)
+    figure.update_layout(showlegend=True, legend={"x": 0.02, "y": 0.98})
+    return figure

@@ -68,18 +68,23 @@ def run(cfg, blocks: list[str], seeds: int = 1, peer: Path | None = None,
             results.append(Synthesis("peer", name))
             measure(results[-1], source, ports, ["clk"], None, seeds, folder, console, peer=True)
         for block in blocks:
-            source, manifest = verilog.export(cfg, block)[:2]
-            described = json.loads(manifest.read_text(encoding="utf-8"))
-            clocks = {clock["name"]: clock["mhz"] for clock in described["clocks"]}
-            results.append(Synthesis(cfg.name, block, asked_mhz=clocks))
-            measure(results[-1], source, described["ports"], list(clocks),
-                    crossings.trace(source).clock_of, seeds, folder, console)
+            results.append(Synthesis(cfg.name, block))
+            measure_ours(results[-1], cfg, seeds, folder, console)
     finally:
         if results:
             _print(console, results)
             stored = [str(folder / result.profile / f"{result.block}.json") for result in results]
             console.print(f"stored: {', '.join(stored)}", soft_wrap=True)
     return results
+
+
+def measure_ours(result: Synthesis, cfg, seeds: int, folder: Path, console: Console) -> None:
+    """Export the block that `result` names from `cfg`, and :func:`measure` it."""
+    source, manifest = verilog.export(cfg, result.block)[:2]
+    described = json.loads(manifest.read_text(encoding="utf-8"))
+    result.asked_mhz = {clock["name"]: clock["mhz"] for clock in described["clocks"]}
+    measure(result, source, described["ports"], list(result.asked_mhz),
+            crossings.trace(source).clock_of, seeds, folder, console)
 
 
 def measure(result: Synthesis, source: Path, ports: list[dict], clocks: list[str],

@@ -57,6 +57,11 @@ def test_out_that_cannot_be_written_is_named(tmp_path):
         f"error: OUT={out}: cannot be written: Not a directory")
 
 
+def test_synth_by_ports_takes_no_block():
+    assert refused("synth", "--ports", "4", "--block", "link") == (
+        "error: PORTS= measures the crossbar alone: without BLOCK= and PEER=")
+
+
 def test_interop_without_a_peer_says_how_to_get_one():
     error = refused("interop")
     assert "git clone" in error and "verilog-ethernet" in error and "PEER=" in error

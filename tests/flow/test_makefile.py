@@ -50,6 +50,8 @@ def test_help_lists_every_variable_that_the_user_may_set():
     (["synth"], "lightloom synth --profile ecp5"),
     (["synth", "BLOCK=link", "SEEDS=3", "PEER=../verilog-ethernet"],
      'lightloom synth --profile ecp5 --block "link" --seeds "3" --peer "../verilog-ethernet"'),
+    (["synth", "PORTS=4,8", "BITS=256"],
+     'lightloom synth --profile ecp5 --ports "4,8" --bits "256"'),
     (["load"], "lightloom rack sweep --profile sim --loads 0.1:0.9:0.2 --out build/load"),
     (["load", "LOADS=0.1,0.5", "SEEDS=3", "WORKERS=4"],
      'lightloom rack sweep --profile sim --loads "0.1,0.5" --seeds "3" --workers "4" '
