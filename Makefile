@@ -28,7 +28,7 @@ help:     ## list the targets and variables
 #: PROFILE  sim, ecp5, tera, or a .toml file (default sim; synth: ecp5; study: tera; lint: all three)
 #: BLOCK    block to export, lint or synthesise (default chiplet; lint: every block)
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
-#: PEER     checkout of verilog-ethernet for interop and synth (no default)
+#: PEER     checkout of verilog-ethernet for interop and synth, of verilog-axis for synth with PORTS
 #: ONLY     proof for formal (default: all)
 #: WINDOW   core cycles of sim and waves (default 10000 and 1000)
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)

@@ -41,7 +41,8 @@ app.add_typer(rack, name="rack")
 
 Profile = Annotated[str, typer.Option(help="sim, ecp5, tera, or a .toml file.")]
 Block = Annotated[str, typer.Option(help="Block of lightloom.hdl.blocks.")]
-Peer = Annotated[Path | None, typer.Option(help="Checkout of verilog-ethernet.")]
+Peer = Annotated[Path | None, typer.Option(
+    help="Checkout of verilog-ethernet; with --ports, of verilog-axis.")]
 Trace = Annotated[Path | None, typer.Option(help="Chakra .et trace; default: the shipped one.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is random.")]
 Window = Annotated[int, typer.Option(min=1, help="Core cycles to simulate.")]
@@ -123,17 +124,17 @@ def synth(profile: Profile = "ecp5",
           ports: Annotated[str | None, typer.Option(
               help="The crossbar alone, by ports: 4,8,16; with what it delivers.")] = None,
           bits: Annotated[int, typer.Option(help="Of a flit of that crossbar.")] = 64) -> None:
-    """Area and Fmax of a block on an LFE5UM-85F, beside verilog-ethernet's 10G PHY if wanted."""
+    """Area and Fmax of a block on an LFE5UM-85F, beside the peer's that does its job."""
     from .. import config
     from .peer import LIKE
     from .synth import run
 
     if ports is not None:
-        if block or peer:
-            raise FlowError("PORTS= measures the crossbar alone: without BLOCK= and PEER=")
+        if block:
+            raise FlowError("PORTS= measures the crossbar alone: without BLOCK=")
         from . import crossbars
 
-        crossbars.run(config.load(profile), crossbars.sizes(ports), bits, seeds)
+        crossbars.run(config.load(profile), crossbars.sizes(ports), bits, seeds, peer)
         return
     run(config.load(profile), [block] if block else LIKE if peer else ["chiplet"], seeds, peer)
 

@@ -19,10 +19,11 @@ from .. import config
 from ..tb import traffic
 from ..tb.xbar_scenario import golden
 from . import plots
+from .axis_switch import AxisSwitch
 from .errors import CheckError, FlowError
 from .switching import measure as figures
 from .switching_cases import Case
-from .synth import CELLS, FOLDER, Synthesis, measure_ours
+from .synth import CELLS, FOLDER, Synthesis, measure, measure_ours
 
 LENGTHS = (1, 16)
 """Flits of the packets whose saturation is measured."""
@@ -70,36 +71,53 @@ def saturation(cfg, cycles: int = 50_000) -> dict[int, float]:
     return shares
 
 
-def run(cfg, ports: list[int], bits: int = 64, seeds: int = 1, folder: Path = FOLDER) -> list[dict]:
-    """Measure each size; print a table, store it and the growth of area as ``crossbars_<bits>``.
+def run(cfg, ports: list[int], bits: int = 64, seeds: int = 1, peer: Path | None = None,
+        folder: Path = FOLDER) -> list[dict]:
+    """Measure each size, after the switch of a checkout of verilog-axis when there is one.
+
+    Prints a table, and stores it and the growth of area as ``<folder>/crossbars_<bits>``.
 
     Raises
     ------
     FlowError
         For a width that no flit has.
+    PeerError
     CheckError
         When Yosys refuses one.
     """
     if bits not in (64, 128, 256, 512):
         raise FlowError(f"BITS={bits}: not one of 64, 128, 256, 512")
     console, rows = Console(), []
+    path = folder / f"crossbars_{bits}.json"
+    switches = [AxisSwitch(peer, n, bits, folder) for n in ports] if peer else []
+    for switch, n in zip(switches, ports, strict=False):
+        result = Synthesis("peer", switch.name)
+        _try(result, lambda result=result, switch=switch: measure(
+            result, switch.source, switch.ports, ["clk"], None, seeds, folder, console, peer=True))
+        rows.append(_row(result, n, bits, {k: switch.saturation(k) for k in LENGTHS}))
     for n in ports:
         cfg_n = crossbar(cfg, n, bits)
         result = Synthesis(cfg_n.name, "crossbar")
-        try:
-            measure_ours(result, cfg_n, seeds, folder, console)
-        except CheckError:
-            if not result.area:
-                raise
+        _try(result, lambda result=result, cfg_n=cfg_n: measure_ours(
+            result, cfg_n, seeds, folder, console))
         rows.append(_row(result, n, bits, saturation(cfg_n)))
-        path = folder / f"crossbars_{bits}.json"
         path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    console.print(_table(rows, bits))
-    if len(rows) > 1:
-        plots.growth(rows).write_html(path.with_suffix(".html"))
+    _print(console, rows, bits)
+    ours = [row for row in rows if row["block"] == "crossbar"]
+    if len(ours) > 1:
+        plots.growth(ours).write_html(path.with_suffix(".html"))
         console.print(f"growth: {path.with_suffix('.html')}", soft_wrap=True)
     console.print(f"stored: {path}", soft_wrap=True)
     return rows
+
+
+def _try(result: Synthesis, measured) -> None:
+    """What does not fit the device still has an area."""
+    try:
+        measured()
+    except CheckError:
+        if not result.area:
+            raise
 
 
 def _row(result: Synthesis, ports: int, bits: int, shares: dict[int, float]) -> dict:
@@ -107,22 +125,24 @@ def _row(result: Synthesis, ports: int, bits: int, shares: dict[int, float]) -> 
     gbps = {length: round(ports * bits * mean(fmax) * share / 1000, 1)
             for length, share in shares.items()} if fmax else {}
     return {"ports": ports, "bits": bits, "saturation": shares, "gbps": gbps,
-            "gbps_per_klut": {length: round(1000 * rate / result.area["lut4"], 2)
+            "gbps_per_klut": {length: round(1000 * rate / result.area["lut4"], 1)
                               for length, rate in gbps.items()}, **asdict(result)}
 
 
-def _table(rows: list[dict], bits: int) -> Table:
-    table = Table("ports", title=f"crossbar, {bits} bits, {DEPTH} slots an input, on "
-                                 f"{rows[0]['device']}")
-    for head in ["LUT4", "FF", "carry", "DP16KD", "DPR16X4", "Fmax MHz",
-                 *(f"{what}, {length}" for length in LENGTHS
-                   for what in ("saturation", "Gb/s", "Gb/s per kLUT"))]:
-        table.add_column(head, justify="right")
+def _print(console: Console, rows: list[dict], bits: int) -> None:
+    area = Table("block", title=f"{bits} bits, crossbar with {DEPTH} slots an input, on "
+                                f"{rows[0]['device']}")
+    rates = Table("block", title="delivered, uniform traffic, by flits of a packet")
+    for head in ["ports", "LUT4", "FF", "carry", "DP16KD", "DPR16X4", "Fmax MHz"]:
+        area.add_column(head, justify="right")
+    for head in ["ports", *(f"{what}, {length}" for length in LENGTHS
+                            for what in ("share", "Gb/s", "per kLUT"))]:
+        rates.add_column(head, justify="right")
     for row in rows:
+        name = ["axis_switch" if row["profile"] == "peer" else row["block"], str(row["ports"])]
         fmax = " / ".join(f"{mhz:.1f}" for mhz in row["fmax_mhz"].get("clk", ()))
-        table.add_row(
-            str(row["ports"]), *(f"{row['area'][key]:,}" for key in CELLS),
-            fmax or ("does not fit" if row["does_not_fit"] else "-"),
-            *(str(row[what].get(length, "-")) for length in LENGTHS
-              for what in ("saturation", "gbps", "gbps_per_klut")))
-    return table
+        area.add_row(*name, *(f"{row['area'][key]:,}" for key in CELLS),
+                     fmax or ("does not fit" if row["does_not_fit"] else "-"))
+        rates.add_row(*name, *(str(row[what].get(length, "-")) for length in LENGTHS
+                               for what in ("saturation", "gbps", "gbps_per_klut")))
+    console.print(area, rates)

@@ -59,7 +59,7 @@ def test_out_that_cannot_be_written_is_named(tmp_path):
 
 def test_synth_by_ports_takes_no_block():
     assert refused("synth", "--ports", "4", "--block", "link") == (
-        "error: PORTS= measures the crossbar alone: without BLOCK= and PEER=")
+        "error: PORTS= measures the crossbar alone: without BLOCK=")
 
 
 def test_interop_without_a_peer_says_how_to_get_one():

@@ -6,7 +6,9 @@ import pytest
 
 from lightloom import config
 from lightloom.flow import crossbars, synth
+from lightloom.flow.axis_switch import FILES, AxisSwitch
 from lightloom.flow.errors import CheckError, FlowError
+from lightloom.tb.interop import PeerError
 
 ECP5 = config.load("ecp5")
 
@@ -41,7 +43,7 @@ def test_area_of_a_small_crossbar_is_measured(monkeypatch, tmp_path, capsys):
     assert row["area"]["lut4"] > 500 and row["area"]["bram"] == 2 * 2
     assert row["fmax_mhz"] == row["gbps"] == {} and row["does_not_fit"] == ""
     assert json.loads((tmp_path / "build/synth/crossbars_64.json").read_text())[0]["ports"] == 2
-    assert "crossbar, 64 bits" in capsys.readouterr().out
+    assert "64 bits, crossbar with 64 slots" in capsys.readouterr().out
 
 
 def test_delivered_is_ports_times_width_times_clock_times_saturation(monkeypatch, tmp_path):
@@ -60,3 +62,39 @@ def test_delivered_is_ports_times_width_times_clock_times_saturation(monkeypatch
     assert fits["gbps_per_klut"] == {1: 3.2, 16: 1.6}
     assert large["gbps"] == {} and large["does_not_fit"] == "too many"
     assert "LUT4" in (tmp_path / "crossbars_64.html").read_text()
+
+
+FAKE = """module axis_switch #(parameter S_COUNT = 4, M_COUNT = 4, DATA_WIDTH = 8, KEEP_ENABLE = 1,
+  ID_ENABLE = 0, M_DEST_WIDTH = 1, USER_ENABLE = 1, USER_WIDTH = 1, S_REG_TYPE = 0, M_REG_TYPE = 2,
+  ARB_TYPE_ROUND_ROBIN = 1) (
+  input clk, rst, input [S_COUNT*DATA_WIDTH-1:0] s_axis_tdata,
+  input [S_COUNT*DATA_WIDTH/8-1:0] s_axis_tkeep, input [S_COUNT-1:0] s_axis_tvalid,
+  output [S_COUNT-1:0] s_axis_tready, input [S_COUNT-1:0] s_axis_tlast,
+  input [8*S_COUNT-1:0] s_axis_tid, input [(1+$clog2(M_COUNT))*S_COUNT-1:0] s_axis_tdest,
+  input [S_COUNT-1:0] s_axis_tuser, output [M_COUNT*DATA_WIDTH-1:0] m_axis_tdata,
+  output [M_COUNT*DATA_WIDTH/8-1:0] m_axis_tkeep, output reg [M_COUNT-1:0] m_axis_tvalid,
+  input [M_COUNT-1:0] m_axis_tready, output [M_COUNT-1:0] m_axis_tlast,
+  output [8*M_COUNT-1:0] m_axis_tid, output [M_COUNT-1:0] m_axis_tdest, m_axis_tuser);
+  reg [S_COUNT-1:0] after_last = 0;   // a dead cycle behind each packet
+  assign s_axis_tready = ~after_last;
+  always @(posedge clk) begin
+    after_last <= s_axis_tready & s_axis_tlast;
+    m_axis_tvalid <= s_axis_tvalid & s_axis_tready;
+  end
+endmodule
+"""
+
+
+def test_saturation_of_the_peer_counts_the_beats_that_leave_it(tmp_path):
+    (tmp_path / "rtl").mkdir()
+    for name in FILES:
+        (tmp_path / "rtl" / name).write_text(FAKE if name == "axis_switch.v" else "")
+    switch = AxisSwitch(tmp_path, 4, 64, tmp_path / "synth")
+    assert switch.saturation(1, cycles=2_000) == pytest.approx(1 / 2, abs=0.002)
+    assert switch.saturation(16, cycles=2_000) == pytest.approx(16 / 17, abs=0.02)
+
+
+def test_peer_that_is_no_checkout_is_refused_before_anything_is_measured(tmp_path):
+    with pytest.raises(PeerError, match="axis_switch.v is missing"):
+        crossbars.run(ECP5, [2], peer=tmp_path / "missing", folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
