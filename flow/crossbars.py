@@ -8,6 +8,7 @@ model under uniform traffic; what does not fit the device has an area and no clo
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import mean
@@ -89,17 +90,17 @@ def run(cfg, ports: list[int], bits: int = 64, seeds: int = 1, peer: Path | None
         raise FlowError(f"BITS={bits}: not one of 64, 128, 256, 512")
     console, rows = Console(), []
     path = folder / f"crossbars_{bits}.json"
-    switches = [AxisSwitch(peer, n, bits, folder) for n in ports] if peer else []
-    for switch, n in zip(switches, ports, strict=False):
+    for n, switch in [(n, AxisSwitch(peer, n, bits, folder)) for n in ports if peer]:
         result = Synthesis("peer", switch.name)
-        _try(result, lambda result=result, switch=switch: measure(
-            result, switch.source, switch.ports, ["clk"], None, seeds, folder, console, peer=True))
+        with _area_at_least(result):
+            measure(result, switch.source, switch.ports, ["clk"], None, seeds, folder, console,
+                    peer=True)
         rows.append(_row(result, n, bits, {k: switch.saturation(k) for k in LENGTHS}))
     for n in ports:
         cfg_n = crossbar(cfg, n, bits)
         result = Synthesis(cfg_n.name, "crossbar")
-        _try(result, lambda result=result, cfg_n=cfg_n: measure_ours(
-            result, cfg_n, seeds, folder, console))
+        with _area_at_least(result):
+            measure_ours(result, cfg_n, seeds, folder, console)
         rows.append(_row(result, n, bits, saturation(cfg_n)))
         path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     _print(console, rows, bits)
@@ -111,10 +112,11 @@ def run(cfg, ports: list[int], bits: int = 64, seeds: int = 1, peer: Path | None
     return rows
 
 
-def _try(result: Synthesis, measured) -> None:
+@contextmanager
+def _area_at_least(result: Synthesis):
     """What does not fit the device still has an area."""
     try:
-        measured()
+        yield
     except CheckError:
         if not result.area:
             raise
