@@ -62,7 +62,9 @@ def test_unloaded_latency_is_the_sum_of_the_stages(flits, seed):
     at_near = result.histogram[near:near + 4].sum() / result.packets
     assert at_near == pytest.approx(0.75, abs=6 * (0.75 * 0.25 / result.packets) ** 0.5 + 0.02)
     assert result.histogram[near + 40:far].sum() == 0
-    assert result.latency_p99 == pytest.approx(far, abs=12)
+    # Some that meet others wait longer, so that no high percentile is known.
+    past = result.histogram[far:].cumsum()
+    assert np.searchsorted(past, past[-1] / 2) <= 12
 
 
 def test_mean_hops_are_those_of_the_pairs(seed):
