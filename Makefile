@@ -30,7 +30,7 @@ help:     ## list the targets and variables
 #: TRACE    Chakra .et trace for sim and waves (default: the one that ships)
 #: PEER     checkout of verilog-ethernet for interop and synth, of verilog-axis for synth with PORTS
 #: ONLY     proof for formal (default: all)
-#: WINDOW   core cycles of sim and waves (default 10000 and 1000)
+#: WINDOW   core cycles of sim and waves (default 2000 and 1000)
 #: SKIP     communications of the trace before the window (default 0, or 68 with the shipped trace)
 #: GPU      whose chiplet runs in RTL (default: the busiest)
 #: SIMULATOR  of the RTL in sim: icarus or verilator (default icarus)

@@ -68,7 +68,7 @@ def main() -> None:
 
 
 @app.command()
-def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 10_000, skip: Skip = None,
+def sim(profile: Profile = "sim", trace: Trace = None, window: Window = 2_000, skip: Skip = None,
         endpoint: Endpoint = None, seed: Seed = 1, out: Path = Path("build/report"),
         waves: bool = False, simulator: Simulator = Simulator.ICARUS) -> None:
     """Run a trace on the rack model, replay one chiplet's flits in RTL, write the report."""
