@@ -17,7 +17,7 @@ from lightloom.sim.xbar.plain import is_plain as is_plain_xbar
 from lightloom.sim.xbar.plain import plain as plain_xbars
 
 from .down import DownState, down_step, make_down
-from .topology import NOBODY
+from .topology import NOBODY, TABLES
 
 
 class Fabric(NamedTuple):
@@ -87,10 +87,11 @@ def make_fabric(cfg, topology) -> Fabric:
 _without_errors = constants(errors=False)
 
 
-def is_plain(fabric) -> bool:
-    """Whether a loop compiled for a :func:`plain` fabric steps this one, as long as nothing fails.
-    """
-    return is_plain_xbar(fabric.endpoints) and is_plain_xbar(fabric.switches)
+def is_plain(fabric, routes, timeline) -> bool:
+    """Whether a loop compiled for a :func:`plain` fabric steps this one: nothing fails, and the
+    switches have entries."""
+    return (timeline is None and routes.mode == TABLES
+            and is_plain_xbar(fabric.endpoints) and is_plain_xbar(fabric.switches))
 
 
 def with_payload(fabric, slots: int):

@@ -49,8 +49,7 @@ def run_cycles(fabric, activity, work, packets, tally, routes, key, shape, begin
 
 @loop
 def run_plain_cycles(fabric, activity, work, packets, tally, routes, key, shape, begin, end):
-    """The same of a fabric that :func:`.fabric.is_plain`, in which nothing fails, and whose
-    switches have entries."""
+    """The same of what :func:`.fabric.is_plain`."""
     return _loop(plain(fabric), activity, work, packets, tally, by_tables(routes), key, shape,
                  begin, end)
 

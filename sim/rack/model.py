@@ -110,8 +110,7 @@ class RackModel:
         packets = make_packets(room)
         fabric = with_payload(fabric, room)
         cycle, end, seconds, timeline = 0, 0, 0.0, self.timeline()
-        usual = timeline is None and routes.mode == TABLES and is_plain(fabric)
-        run = run_plain_cycles if usual else run_cycles
+        run = run_plain_cycles if is_plain(fabric, routes, timeline) else run_cycles
         run(fabric, activity, work, packets, tally, routes, key, shape, 0, 0)      # compiles
         while cycle < cycles:
             if cycle == end:

@@ -15,10 +15,9 @@ from lightloom.sim.bits import (
 )
 from lightloom.sim.compiled import step_function
 from lightloom.sim.flits import NONE, end_of
-from lightloom.sim.wires import put_credit
 
 from .down import discard, discarding
-from .give import give
+from .give import give, give_back
 from .places import (
     at_turn,
     inlet_more_at,
@@ -76,8 +75,7 @@ def accept(state, wires, node, i, turn, cycle, moves):
         flit = send_to(state, node, i, v, outputs)
     if vc_at(state, node, v).matched & bit(i):
         # It has left: its credit goes back.
-        put_credit(wires, input_at(state, node, i).back,
-                   cycle + 1 + input_at(state, node, i).flight, v)
+        give_back(state, wires, node, i, v, cycle)
     more = end_of(flit) == NONE
     if moves:
         _turn(state, node, i, turn, candidate, more)

@@ -7,9 +7,10 @@ import numpy as np
 from lightloom.sim.bits import EVERYTHING, NOTHING, bit, lowest, without_lowest
 from lightloom.sim.compiled import entry, prefetch, step_function
 from lightloom.sim.flits import NO_FLIT, dst_of
-from lightloom.sim.wires import look_credit, look_flit, put_credit, take_credit
+from lightloom.sim.wires import look_credit, look_flit, take_credit
 
 from .down import discarding
+from .give import give_back
 from .match import match
 from .places import (
     inlet_at,
@@ -89,8 +90,7 @@ def return_credits(state, wires, node, v, cycle):
         if matched & bit(i):
             inlet_at(state, node, i, v).owed += dropped & bit(i) != 0
         else:
-            put_credit(wires, input_at(state, node, i).back,
-                       cycle + 1 + input_at(state, node, i).flight, v)
+            give_back(state, wires, node, i, v, cycle)
             inlet_at(state, node, i, v).owed -= dropped & bit(i) == 0
         if inlet_at(state, node, i, v).owed:
             vc_at(state, node, v).owing |= bit(i)

@@ -50,8 +50,7 @@ def run_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
 
 @loop
 def run_plain_cycles(fabric, activity, load, stream, routes, stall, lead, begin, end):
-    """The same of a fabric that :func:`..fabric.is_plain`, in which nothing fails, and whose
-    switches have entries."""
+    """The same of what :func:`..fabric.is_plain`."""
     return _loop(plain(fabric), activity, load, stream, by_tables(routes), stall, lead, begin, end)
 
 

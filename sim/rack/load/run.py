@@ -12,7 +12,7 @@ from ..activity import make_activity
 from ..deadlock import waiting_cycle
 from ..fabric import is_plain, make_fabric, with_payload
 from ..stops import check_cycles, next_stop
-from ..topology import TABLES, UGAL
+from ..topology import UGAL
 from . import state as at
 from .audit import check_credits, check_flits, check_little
 from .kernel import run_cycles, run_plain_cycles
@@ -64,8 +64,7 @@ def run_load(model, traffic, seed, cycles, warmup, progress) -> LoadResult:
     stall = stall_cycles(cfg, timeline is not None)
     # UGAL looks into a switch, and what fails may join nodes: then all are in the same cycle.
     lead = activity.lead if timeline is None and routes.mode != UGAL else 1
-    usual = timeline is None and routes.mode == TABLES and is_plain(fabric)
-    run = run_plain_cycles if usual else run_cycles
+    run = run_plain_cycles if is_plain(fabric, routes, timeline) else run_cycles
     run(fabric, activity, load, stream, routes, stall, lead, 0, 0)      # compiles
     cycle, end, wall, cpu = 0, 0, 0.0, 0.0
     while cycle < cycles:
