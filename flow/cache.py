@@ -11,13 +11,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from dataclasses import is_dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-
-from amaranth.back import rtlil
-from pydantic import BaseModel
 
 from ..hdl import export
 
@@ -30,9 +26,9 @@ sources_hold = True
 
 def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
     """The text of :func:`lightloom.hdl.export.to_verilog`, from `folder` when it is there."""
-    what = _description(component) if sources_hold else None
+    rtlil, what = None, _description(component) if sources_hold else None
     if what is None:
-        what = rtlil.convert(component, name=name, emit_src=False)
+        what = rtlil = export.to_rtlil(component, name=name)
     else:
         # It is not elaborated where its text is known, and need not be.
         component._MustUse__used = True
@@ -41,7 +37,7 @@ def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
-        text = export.to_verilog(component, name=name)
+        text = export.from_rtlil(rtlil or export.to_rtlil(component, name=name), name=name)
     # Processes may write the same entry at once; each moves its own whole file into place. Where
     # nothing can be written, the next one converts again.
     with contextlib.suppress(OSError):
@@ -54,19 +50,10 @@ def to_verilog(component, *, name: str, folder: Path = CACHE) -> str:
 
 def _description(component) -> str | None:
     """What a block of the package is made from; None where that cannot be told."""
-    kind = type(component)
-    if not kind.__module__.startswith(f"{__package__.rpartition('.')[0]}.hdl."):
+    if not type(component).__module__.startswith(f"{__package__.rpartition('.')[0]}.hdl."):
         return None
-    given = []
-    for field, value in vars(component).items():
-        if field in component.signature.members or field.startswith(("_MustUse__", "_Component__")):
-            continue
-        if not (value is None or isinstance(value, (bool, int, str, BaseModel))
-                or is_dataclass(value)):
-            return None
-        given.append(f"{field} = {type(value).__qualname__} {value!r}")
-    return "\n".join([version("amaranth"), _sources(), f"{kind.__module__}.{kind.__qualname__}",
-                      *given])
+    made_from = component.made_from()
+    return made_from and "\n".join([version("amaranth"), _sources(), made_from])
 
 
 @cache

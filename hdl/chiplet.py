@@ -4,6 +4,7 @@ from amaranth import Cat, Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .component import Component
 from .egress import HostEgress
 from .ingress import HostIngress, IngressCounters
 from .interfaces import AxiStream
@@ -58,7 +59,7 @@ class PortClocks(wiring.Signature):
         super().__init__({"tx_clk": Out(1), "rx_clk": Out(1).array(cfg.serdes.lanes)})
 
 
-class Chiplet(wiring.Component):
+class Chiplet(Component):
     """Everything digital on one optical I/O chiplet (docs/chiplet.md).
 
     Parameters

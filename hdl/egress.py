@@ -1,15 +1,15 @@
 """Host egress: flits become AXI4-Stream packets (docs/chiplet.md, Host egress)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from .component import Component
 from .interfaces import AxiStream, End, FlitLayout, FlitPort
 from .xbar.roundrobin import RoundRobin, onehot_mux, onehot_when
 
 
-class HostEgress(wiring.Component):
+class HostEgress(Component):
     """A FIFO for each VC; whole packets of one VC after another, round robin."""
 
     def __init__(self, cfg):

@@ -1,9 +1,10 @@
 """Host ingress: AXI4-Stream packets become flits (docs/chiplet.md, Host ingress)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from .component import Component
 from .counters import count
 from .interfaces import AxiStream, End, FlitLayout, FlitPort
 from .xbar.roundrobin import onehot_when
@@ -15,7 +16,7 @@ class IngressCounters(data.Struct):
     bad_packets: 16
 
 
-class HostIngress(wiring.Component):
+class HostIngress(Component):
     """Checks each beat, and passes it on as a flit one cycle later.
 
     Ready when every VC has a credit, so that it never depends on the beat that waits.

@@ -61,7 +61,7 @@ def exported_end(cfg, end: str) -> dict[str, str]:
     """Verilog of the blocks of end "a" or "b": "link", "adapter_tx", "adapter_rx"."""
     parts = {"link": Link, "adapter_tx": AdapterTx, "adapter_rx": AdapterRx}
     # The ends differ in the names of their modules alone: one conversion does for both.
-    return {name: re.sub(rf"\b{name}_a\b", f"{name}_{end}",
+    return {name: re.sub(rf"\b{name}_a(?=_|\b)", f"{name}_{end}",
                          to_verilog(part(cfg), name=f"{name}_a"))
             for name, part in parts.items()}
 

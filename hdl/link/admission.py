@@ -1,15 +1,16 @@
 """Takes flits from a flit port into the replay ring, one a cycle, as credits allow."""
 
 from amaranth import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import End, FlitLayout, FlitPort
 from ..xbar.roundrobin import RoundRobin, onehot_mux, onehot_when
 
 
-class Admission(wiring.Component):
+class Admission(Component):
     """A FIFO for each VC, and a round robin over those that may send.
 
     When a session starts within a packet, the rest of that packet is dropped in place of being

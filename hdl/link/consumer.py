@@ -1,14 +1,15 @@
 """What the consumer of a link's flits holds, and which of its packets are open."""
 
 from amaranth import Const, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import End
 from ..xbar.roundrobin import lowest_set, onehot_when
 
 
-class Consumer(wiring.Component):
+class Consumer(Component):
     """Counts the consumer's slots; ends the packets that a session left open.
 
     Attributes
@@ -19,7 +20,7 @@ class Consumer(wiring.Component):
         Slots that the consumer gives back.
     closing : In(1)
         Open packets are to be ended, as soon as no flit is given and the consumer has a slot.
-    abort : Out(vcs)
+    aborting : Out(vcs)
         One-hot: the packet of this VC is ended.
     settled : Out(1)
         No flit is given, and no packet is open.
@@ -32,7 +33,7 @@ class Consumer(wiring.Component):
         vcs, d = cfg.chiplet.vcs, cfg.derived
         super().__init__({
             "given": In(1), "vc": In(d.vc_bits), "end": In(End), "credit": In(vcs),
-            "closing": In(1), "abort": Out(vcs), "settled": Out(1),
+            "closing": In(1), "aborting": Out(vcs), "settled": Out(1),
             "free": Out(data.ArrayLayout(d.credit_bits, vcs)),
         })
 
@@ -45,18 +46,18 @@ class Consumer(wiring.Component):
         idle = Signal()
         m.d.comb += [
             idle.eq(self.closing & ~self.given), self.settled.eq(~self.given & ~opened.any()),
-            self.abort.eq(lowest_set(opened & room & idle.replicate(vcs))),
+            self.aborting.eq(lowest_set(opened & room & idle.replicate(vcs))),
         ]
         for v in range(vcs):
             held = Signal(bits, name=f"held_{v}")
             after = Signal(bits, name=f"after_{v}")
             m.d.comb += [
-                after.eq(held + (given[v] | self.abort[v]) - self.credit[v]),
+                after.eq(held + (given[v] | self.aborting[v]) - self.credit[v]),
                 room[v].eq(held < depth), self.free[v].eq(depth - after),
             ]
             m.d.sync += held.eq(after)
             with m.If(given[v]):
                 m.d.sync += opened[v].eq(self.end == End.NONE)
-            with m.If(self.abort[v]):
+            with m.If(self.aborting[v]):
                 m.d.sync += opened[v].eq(0)
         return m

@@ -1,11 +1,12 @@
 """The frame buffer, and the delivery of accepted frames as flits."""
 
 from amaranth import Const, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import End, FlitLayout
 from ..xbar.roundrobin import onehot_mux
 from .consumer import Consumer
@@ -13,7 +14,7 @@ from .format import FrameInfo
 from .receiver import Frame, buffer_bits
 
 
-class Delivery(wiring.Component):
+class Delivery(Component):
     """Gives accepted frames' flits in order, one a cycle, without a gap while frames wait.
 
     Ends the packets that a session left open, each with a flit that says ABORT.
@@ -82,7 +83,7 @@ class Delivery(wiring.Component):
             consumer.given.eq(going | frames.r_rdy), consumer.vc.eq(meta.vc),
             consumer.end.eq(meta.end), consumer.credit.eq(self.credit),
             consumer.closing.eq(self.closing), self.settled.eq(consumer.settled),
-            self.aborted.eq(consumer.abort.any()), self.free.eq(consumer.free),
+            self.aborted.eq(consumer.aborting.any()), self.free.eq(consumer.free),
         ]
         m.d.sync += [
             self.valid.eq(consumer.given | self.aborted), payload_valid.eq(consumer.given),
@@ -97,7 +98,7 @@ class Delivery(wiring.Component):
         with m.If(self.aborted):
             m.d.sync += [
                 sideband.eq(0), sideband.end.eq(End.ABORT),
-                sideband.vc.eq(onehot_mux(consumer.abort, [
+                sideband.vc.eq(onehot_mux(consumer.aborting, [
                     Const(v, d.vc_bits) for v in range(cfg.chiplet.vcs)])),
             ]
         m.d.comb += [

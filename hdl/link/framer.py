@@ -1,15 +1,16 @@
 """Builds frames, tails and train beats, and adds the CRC (docs/link.md, transmitter)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import BlockType, FlitLayout, beat_layout
 from .crc import CRC_BITS, INIT, seed, update
 from .format import Feedback, Head, Meta, Session, Tail, Train, parameters
 
 
-class Framer(wiring.Component):
+class Framer(Component):
     """Chooses each beat, stage A; adds the CRC on the way to stage B, which the adapter takes.
 
     Attributes

@@ -6,12 +6,13 @@ timers are those of the whole port.
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.hdl import Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from lightloom.config import LANE_LEAK_CYCLES
 
+from ..component import Component
 from ..serdes.types import WireHealth
 from ..xbar.roundrobin import lowest_set, onehot_when
 
@@ -34,7 +35,7 @@ class WireState(data.StructLayout):
         })
 
 
-class LanePolicy(wiring.Component):
+class LanePolicy(Component):
     """The set of lanes to be taken out.
 
     Parameters

@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import FlitPort, RxBeats, beat_layout
 from ..serdes.types import WireHealth
@@ -40,7 +41,7 @@ class LinkStatus(data.StructLayout):
         })
 
 
-class Link(wiring.Component):
+class Link(Component):
     """Reliable, credit-controlled transport of flits between two partners.
 
     Parameters

@@ -1,9 +1,10 @@
 """Checks frames, and judges them by their tails (docs/link.md, receiver)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import BlockType, RxBeats
 from .crc import CRC_BITS, INIT, residue, seed, update
@@ -32,7 +33,7 @@ def buffer_bits(cfg) -> int:
     return (4 * cfg.link.frame_flits - 1).bit_length()
 
 
-class Receiver(wiring.Component):
+class Receiver(Component):
     """Beats in; flit writes to the frame buffer, accepted frames and the partner's news out.
 
     Attributes

@@ -1,14 +1,14 @@
 """The replay ring: flits stay until the partner has acknowledged them (go-back-N)."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import FlitLayout
 
 
-class ReplayRing(wiring.Component):
+class ReplayRing(Component):
     """R flits, numbered modulo 2R, between three pointers: `acked` <= `tx` <= `wr`.
 
     Attributes

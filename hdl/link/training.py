@@ -1,13 +1,13 @@
 """Training of one link end, and its sessions (docs/link.md, Sessions and Training)."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .format import PARAMETERS, UP, Session, State, Train, parameters
 
 
-class Training(wiring.Component):
+class Training(Component):
     """The state machine from reset to ACTIVE and back.
 
     Parameters

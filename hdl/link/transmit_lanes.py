@@ -1,13 +1,13 @@
 """Chooses the lanes of our transmitter (docs/link.md, Lanes)."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..xbar.roundrobin import lowest_set, onehot_when
 
 
-class TransmitLanes(wiring.Component):
+class TransmitLanes(Component):
     """What the partner, strikes and sleep take out; or, while searching, all but one lane.
 
     Parameters

@@ -1,11 +1,12 @@
 """What a link end watches while it is up: silence, strikes, and whether it may sleep."""
 
 from amaranth import Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 
-class Silence(wiring.Component):
+
+class Silence(Component):
     """`silence` when nothing good has come for `silence_cycles` cycles of being up.
 
     Attributes
@@ -32,7 +33,7 @@ class Silence(wiring.Component):
         return m
 
 
-class Strikes(wiring.Component):
+class Strikes(Component):
     """Counts replays that bring nothing: the link retrains, then with fewer lanes, then gives up.
 
     Attributes
@@ -85,7 +86,7 @@ class Strikes(wiring.Component):
         return m
 
 
-class Sleep(wiring.Component):
+class Sleep(Component):
     """`asleep` when the end was calm, and allowed to sleep, for four keepalives.
 
     Attributes

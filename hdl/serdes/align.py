@@ -1,16 +1,17 @@
 """Alignment of the lanes of a port by their markers (docs/serdes.md, Alignment)."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .deskew import DeskewBlock
 from .types import Kind, MarkerFields
 
 MOST_WRONG = 4
 
 
-class Hunt(wiring.Component):
+class Hunt(Component):
     """Finds the members: the wires whose markers name the same live set, and each lane in it.
 
     Attributes
@@ -80,7 +81,7 @@ class Hunt(wiring.Component):
         return m
 
 
-class Aligner(wiring.Component):
+class Aligner(Component):
     """Reads rows, counts off the marker rows, starts over when they are wrong.
 
     Attributes

@@ -1,8 +1,9 @@
 """Block lock of a lane (IEEE 802.3 cl. 49.2.9, fig. 49-12)."""
 
 from amaranth import Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from ..component import Component
 
 WINDOW, MOST_BAD = 64, 16
 
@@ -10,7 +11,7 @@ IGNORED = {"gearbox": 4, "request": 32}
 """Blocks after a slip that it may still spoil, or that are cut at the old phase."""
 
 
-class BlockLock(wiring.Component):
+class BlockLock(Component):
     """Finds the phase at which sync headers are good.
 
     Parameters

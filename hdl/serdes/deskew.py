@@ -1,10 +1,11 @@
 """The deskew FIFO of one lane (docs/serdes.md, Alignment)."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .types import Kind
 
 
@@ -20,7 +21,7 @@ class DeskewBlock(data.Struct):
     other: 1
 
 
-class DeskewFifo(wiring.Component):
+class DeskewFifo(Component):
     """Drops blocks until a marker, which is its first entry, then keeps all.
 
     Attributes

@@ -1,9 +1,9 @@
 """Words of a transceiver to blocks of 66 bits, with a slip of one bit."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .barrel import shift_up
 from .linecode import CODED
 from .schedule import stride
@@ -14,7 +14,7 @@ def is_register(cfg) -> bool:
     return cfg.serdes.slip == "request" and cfg.serdes.word_bits == CODED
 
 
-class GearboxRx(wiring.Component):
+class GearboxRx(Component):
     """Cuts the bits of the words, from the first cycle on, into blocks.
 
     Attributes

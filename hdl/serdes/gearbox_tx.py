@@ -1,15 +1,15 @@
 """Blocks of 66 bits to words of a transceiver."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .barrel import shift_up
 from .linecode import CODED
 from .schedule import offset_bits, stride
 
 
-class GearboxTx(wiring.Component):
+class GearboxTx(Component):
     """Lays blocks end to end: a block begins in `word` in its cycle, at bit `offset`.
 
     `word` is meant for a register; it is zero before the first block. `offset` is in units of

@@ -1,11 +1,11 @@
 """Health of one received wire, from the entries of its crossing (docs/serdes.md, Health)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.config import HIGH_BER_BLOCKS
 
+from ..component import Component
 from ..counters import count
 from .types import Kind, LaneEntry, LaneStatus, MarkerFields, WireHealth
 
@@ -18,7 +18,7 @@ PATTERN_WORDS = 64
 """Words that one `PATTERN` entry reports on."""
 
 
-class LaneHealth(wiring.Component):
+class LaneHealth(Component):
     """Flags and counters of a wire.
 
     Attributes

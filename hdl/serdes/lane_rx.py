@@ -1,9 +1,9 @@
 """One lane of the receive adapter: words to entries for the crossing."""
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import BlockType
 from .bip import BITS, parity
 from .blocklock import IGNORED, BlockLock
@@ -17,7 +17,7 @@ TYPES = {BlockType.IDLE: Kind.IDLE, BlockType.PAD: Kind.PAD, BlockType.TRAIN: Ki
 """Kinds of the control blocks, but for the marker, which has more to show."""
 
 
-class LaneRx(wiring.Component):
+class LaneRx(Component):
     """Gearbox, block lock, FEC, descrambler, pattern checker (docs/serdes.md).
 
     Parameters

@@ -1,11 +1,11 @@
 """One lane of the transmit adapter: blocks to words."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from lightloom.config import scrambler_seed
 
+from ..component import Component
 from ..interfaces import Block, BlockType
 from .bip import BITS, parity, parity_of
 from .gearbox_tx import GearboxTx
@@ -18,7 +18,7 @@ LIVE, PHASE = 16, 3
 """Width of what a marker says of the live lanes, and of the begun beat."""
 
 
-class LaneTx(wiring.Component):
+class LaneTx(Component):
     """Marker, scrambler, FEC and gearbox: a row pulled at c begins in `word` at c+2.
 
     Parameters

@@ -5,10 +5,11 @@ from amaranth.hdl import Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import BlockType, RxBeats, beat_layout
 from .align import Aligner
-from .crossing import ControlCrossing, Crossing, lane_clock
+from .crossing import ControlCrossing, Crossing, between, lane_clock
 from .deskew import DeskewFifo
 from .health import LaneHealth
 from .lane_rx import LaneRx
@@ -34,7 +35,7 @@ def word_layout(cfg):
     return data.ArrayLayout(cfg.serdes.word_bits, cfg.serdes.lanes)
 
 
-class AdapterTx(wiring.Component):
+class AdapterTx(Component):
     """Beats to the words of each lane's transmitter.
 
     Parameters
@@ -65,10 +66,9 @@ class AdapterTx(wiring.Component):
         cfg, lanes = self._cfg, self._cfg.serdes.lanes
         lane_clock(m, "tx", self.tx_clk)
         m.submodules.former = former = RowFormer(cfg)
-        m.submodules.rows = rows = Crossing(Row(cfg), w_domain="sync", r_domain="tx")
+        m.submodules.rows = rows = between("sync", "tx")(Crossing(Row(cfg)))
         controls = data.ArrayLayout(LaneTxControl, lanes)
-        m.submodules.control_rows = control = ControlCrossing(
-            controls, w_domain="sync", r_domain="tx")
+        m.submodules.control_rows = control = between("sync", "tx")(ControlCrossing(controls))
         m.submodules.schedule = schedule = DomainRenamer("tx")(Schedule(cfg))
         wiring.connect(m, wiring.flipped(self.i), former.i)
         m.d.comb += [
@@ -106,7 +106,7 @@ class AdapterTx(wiring.Component):
         return m
 
 
-class AdapterRx(wiring.Component):
+class AdapterRx(Component):
     """The words of each lane's receiver, at any phase and skew and in any order, to beats.
 
     Parameters
@@ -196,10 +196,10 @@ class AdapterRx(wiring.Component):
         cfg, domain = self._cfg, f"rx_{number}"
         lane_clock(m, domain, self.rx_clk[number])
         m.submodules[f"lane_{number}"] = lane = DomainRenamer(domain)(LaneRx(cfg))
-        m.submodules[f"crossing_{number}"] = crossing = Crossing(
-            LaneEntry(cfg), w_domain=domain, r_domain="sync")
-        m.submodules[f"control_{number}"] = control = ControlCrossing(
-            LaneRxControl, w_domain="sync", r_domain=domain)
+        m.submodules[f"crossing_{number}"] = crossing = between(domain, "sync")(
+            Crossing(LaneEntry(cfg)))
+        m.submodules[f"control_{number}"] = control = between("sync", domain)(
+            ControlCrossing(LaneRxControl))
         m.d.comb += [
             lane.word.eq(self.words[number]), lane.signal.eq(self.rx_signal[number]),
             lane.control.eq(control.o), control.i.eq(self.control.lanes[number]),

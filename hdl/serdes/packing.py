@@ -2,9 +2,10 @@
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.hdl import Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import Block, BlockType, beat_layout
 from .barrel import shift_up
@@ -32,7 +33,7 @@ def own_block(kind: BlockType):
     return Block.const({"data": kind.value, "ctrl": 1})
 
 
-class RowFormer(wiring.Component):
+class RowFormer(Component):
     """A rotating block shifter: W blocks a beat in, n blocks a row out.
 
     Attributes

@@ -5,9 +5,9 @@ x^13 + x^12 + x^2 + x + 1 (cl. 94.3.10.8); the square wave is eight ones, eight 
 """
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .linecode import combine, shift_register
 from .types import Pattern
 
@@ -24,7 +24,7 @@ WINDOW, ERROR_BITS = 64, 16
 """Words whose errors the checker adds up; width of the sum."""
 
 
-class PatternGenerator(wiring.Component):
+class PatternGenerator(Component):
     """The next word of `pattern`; of any, when it is `NONE`.
 
     What is not sent rests: that saves power, and a simulator's time. A change of pattern needs no
@@ -54,7 +54,7 @@ class PatternGenerator(wiring.Component):
         return m
 
 
-class PatternChecker(wiring.Component):
+class PatternChecker(Component):
     """Counts the bits that do not follow from the received bits before them.
 
     So it needs no start, at any phase; a wrong bit counts once for itself and once for each tap.

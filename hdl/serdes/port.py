@@ -2,12 +2,13 @@
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.hdl import Value
-from amaranth.lib import data, fifo, stream, wiring
+from amaranth.lib import data, fifo, stream
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import RxBeats, beat_layout
-from .crossing import ControlCrossing, Crossing, lane_clock
+from .crossing import ControlCrossing, Crossing, between, lane_clock
 from .layer import AdapterRx, AdapterTx, word_layout
 from .types import Loopback, RxControl, RxStatus, TxControl, TxStatus, WireHealth
 
@@ -29,7 +30,7 @@ class AdapterStatus(data.StructLayout):
         super().__init__({"tx": TxStatus, "rx": RxStatus(cfg), "loop_drops": 16})
 
 
-class Adapter(wiring.Component):
+class Adapter(Component):
     """The SerDes adapter of a port.
 
     Parameters
@@ -101,15 +102,15 @@ class Adapter(wiring.Component):
         """The words sent are received; the receive clocks must then run at the words' rate."""
         lane_clock(m, "loop_tx", self.tx_clk)
         near = self.control.loopback == Loopback.NEAR
-        m.submodules.near_sends = sends = ControlCrossing(1, w_domain="sync", r_domain="loop_tx")
+        m.submodules.near_sends = sends = between("sync", "loop_tx")(ControlCrossing(1))
         m.d.comb += sends.i.eq(near)
         for lane in range(self._cfg.serdes.lanes):
             domain = f"loop_rx_{lane}"
             lane_clock(m, domain, self.rx_clk[lane])
-            m.submodules[f"near_{lane}"] = words = Crossing(
-                self._cfg.serdes.word_bits, w_domain="loop_tx", r_domain=domain)
-            m.submodules[f"near_control_{lane}"] = control = ControlCrossing(
-                1, w_domain="sync", r_domain=domain)
+            m.submodules[f"near_{lane}"] = words = between("loop_tx", domain)(
+                Crossing(self._cfg.serdes.word_bits))
+            m.submodules[f"near_control_{lane}"] = control = between("sync", domain)(
+                ControlCrossing(1))
             m.d.comb += [
                 control.i.eq(near),
                 words.i.valid.eq(sends.o), words.i.p.eq(Mux(sends.o, tx.words[lane], 0)),

@@ -3,11 +3,11 @@
 from math import gcd
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from lightloom.config import FEC_BLOCKS
 
+from ..component import Component
 from .linecode import CODED
 
 
@@ -21,7 +21,7 @@ def offset_bits(cfg) -> int:
     return max(1, (cfg.serdes.word_bits // stride(cfg) - 1).bit_length())
 
 
-class Schedule(wiring.Component):
+class Schedule(Component):
     """Line row j is pulled in cycle floor(66 j / word_bits).
 
     All outputs are registers and belong to the row that is pulled in this cycle; until one is

@@ -2,9 +2,10 @@
 
 from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.hdl import Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count
 from ..interfaces import RxBeats, RxBlock
 from .barrel import shift_up
@@ -15,7 +16,7 @@ BLOCK = 66
 """Bits of a received block, its sync bit and its error flag."""
 
 
-class RowRegister(wiring.Component):
+class RowRegister(Component):
     """Puts the members' heads in order: the crossbar of a row.
 
     Attributes
@@ -73,7 +74,7 @@ class RowRegister(wiring.Component):
         return m
 
 
-class RowUnpacker(wiring.Component):
+class RowUnpacker(Component):
     """A rotating block shifter: n blocks a row in, W blocks a beat out.
 
     Attributes

@@ -1,14 +1,14 @@
 """The data path of one output: which input's flit goes out."""
 
 from amaranth import Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import End, FlitLayout
 from .roundrobin import onehot_mux
 
 
-class Crosspoint(wiring.Component):
+class Crosspoint(Component):
     """Selects in the cycle in which the queues' flits appear, and registers.
 
     A reduction in the network would sit here: `flits` of several sources, added.
@@ -17,7 +17,7 @@ class Crosspoint(wiring.Component):
     ----------
     source : In(I)
         One-hot in the cycle of the match: whose flit goes out; zero for none.
-    abort : In(V)
+    aborting : In(V)
         One-hot in that cycle, while `source` is zero: an ABORT goes out.
     flits : In, [I]
         Flit of each input, S cycles later.
@@ -29,14 +29,14 @@ class Crosspoint(wiring.Component):
         self._shape = shape
         layout = FlitLayout(shape.cfg)
         super().__init__({
-            "source": In(shape.inputs), "abort": In(shape.vcs),
+            "source": In(shape.inputs), "aborting": In(shape.vcs),
             "flits": In(layout).array(shape.inputs), "valid": Out(1), "flit": Out(layout),
         })
 
     def elaborate(self, platform):
         m = Module()
         shape = self._shape
-        source, abort = self.source, self.abort
+        source, abort = self.source, self.aborting
         for _ in range(shape.stages):
             later, later_abort = Signal.like(source), Signal.like(abort)
             m.d.sync += [later.eq(source), later_abort.eq(abort)]

@@ -6,6 +6,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count, later
 from ..interfaces import End, FlitLayout, FlitPort
 from .queues import VoqMemory
@@ -15,7 +16,7 @@ from .status import InputStatus
 from .tables import InputTables
 
 
-class InputPort(wiring.Component):
+class InputPort(Component):
     """Implements the rule table of docs/crossbar.md; is read as :class:`VoqMemory`.
 
     Attributes

@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import FlitPort
 from .crosspoint import Crosspoint
 from .input import InputPort
@@ -14,7 +15,7 @@ from .status import InputStatus, OutputStatus
 from .tables import Tables, TableWrite
 
 
-class Crossbar(wiring.Component):
+class Crossbar(Component):
     """I x O crossbar with virtual output queues.
 
     Latency 1 + 3S cycles unloaded; each input and each output moves up to one flit a cycle.
@@ -76,7 +77,7 @@ class Crossbar(wiring.Component):
                 self.output_status[j].eq(port.status),
                 crosspoint.source.eq(self._inputs_of(matcher.source[j])
                                      & port.sends.replicate(shape.inputs)),
-                crosspoint.abort.eq(port.abort),
+                crosspoint.aborting.eq(port.aborting),
                 self.outputs[j].valid.eq(crosspoint.valid),
                 self.outputs[j].flit.eq(crosspoint.flit),
                 *(crosspoint.flits[i].eq(sources[i].popped) for i in inputs),

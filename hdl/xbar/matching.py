@@ -4,13 +4,13 @@ from functools import reduce
 from operator import or_
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .roundrobin import above, first_from, onehot_mux
 
 
-class Acceptance(wiring.Component):
+class Acceptance(Component):
     """What an input picks of its grants, round after round.
 
     Attributes
@@ -69,7 +69,7 @@ class Acceptance(wiring.Component):
         return m
 
 
-class Matcher(wiring.Component):
+class Matcher(Component):
     """Joins grants and acceptances of all rounds.
 
     Attributes

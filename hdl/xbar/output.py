@@ -1,15 +1,15 @@
 """One crossbar output: grants, credits, packet locks, what happens while it is down."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..counters import count, later
 from .roundrobin import above, first_from, lowest_set, onehot_mux
 from .status import OutputStatus
 
 
-class OutputPort(wiring.Component):
+class OutputPort(Component):
     """Grants in each cycle; S-1 cycles later learns whom of them an input accepted.
 
     Attributes
@@ -39,7 +39,7 @@ class OutputPort(wiring.Component):
     draining : Out(1)
     sends : Out(1)
         The flit taken goes out, and is not discarded.
-    abort : Out(V)
+    aborting : Out(V)
         One-hot: an ABORT of this VC goes out instead of any flit.
     status : Out(OutputStatus)
     """
@@ -56,7 +56,7 @@ class OutputPort(wiring.Component):
             "slot": In(range(shape.slots)), "turn": In(shape.stages),
             "index": In(shape.index_bits), "slot_en": In(1), "strict_en": In(1), "vc": In(vcs),
             "credit": In(vcs), "up": In(1), "clear": In(1),
-            "draining": Out(1), "sends": Out(1), "abort": Out(vcs),
+            "draining": Out(1), "sends": Out(1), "aborting": Out(vcs),
             "status": Out(OutputStatus(cfg)),
         })
 
@@ -92,7 +92,7 @@ class OutputPort(wiring.Component):
             masks.append([Signal(requesters, init=-1, name=f"mask_{v}_{s}")
                           for s in range(shape.stages)])
         m.d.comb += [
-            self.abort.eq(lowest_set(can_abort)),
+            self.aborting.eq(lowest_set(can_abort)),
             self.sends.eq(matched & ~(self.source_vc & lost).any()),
         ]
 
@@ -106,7 +106,7 @@ class OutputPort(wiring.Component):
                 with m.If(chosen[v] & self.first_round & turn[s]):
                     m.d.sync += masks[v][s].eq(above(self.source))
         # Events come late in their cycle, and are counted in the next one.
-        tally = {"discards": matched & ~self.sends, "aborts": self.abort.any()}
+        tally = {"discards": matched & ~self.sends, "aborts": self.aborting.any()}
         m.d.sync += [count(self.status[name], later(m, event)) for name, event in tally.items()]
         if shape.cfg.xbar.statistics:
             clear = later(m, self.clear)
@@ -162,7 +162,7 @@ class OutputPort(wiring.Component):
         funded, owe, rest = (Signal(name=f"funded_{v}", init=1), Signal(name=f"owe_{v}"),
                              Signal(name=f"rest_{v}"))
         ready = Signal(name=f"ready_{v}", init=1)
-        spends, abort, gets = Signal(name=f"spends_{v}"), self.abort[v], self.credit[v]
+        spends, abort, gets = Signal(name=f"spends_{v}"), self.aborting[v], self.credit[v]
         drains, begins_debt = self._drains, Signal(name=f"begins_debt_{v}")
         stays, spent = Signal(name=f"stays_{v}"), Signal(name=f"spent_{v}")
         m.d.comb += [
@@ -201,7 +201,7 @@ class OutputPort(wiring.Component):
 
     def _offer(self, m, eligible, masks, order):
         """Grants of all rounds, to be accepted in this cycle."""
-        silent = (~self.abort.any()).replicate(self._shape.requesters)
+        silent = (~self.aborting.any()).replicate(self._shape.requesters)
         for r, (offer, offer_vc) in enumerate(zip(self.offer, self.offer_vc, strict=True)):
             requests = [now & self.among[r - 1] if r else now for now in eligible]
             grant, vc = self._grant(m, requests, masks, order, r)
@@ -225,7 +225,7 @@ class OutputPort(wiring.Component):
         # What was granted in the cycle before may have gone.
         m.d.comb += [
             offer.eq(waits & onehot_mux(waits_vc, eligible)
-                     & (~self.abort.any()).replicate(requesters)),
+                     & (~self.aborting.any()).replicate(requesters)),
             self.offer_vc[0].eq(waits_vc),
         ]
         return turn

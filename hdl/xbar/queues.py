@@ -1,15 +1,16 @@
 """Queues of one input: linked lists over one shared flit memory."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from ..interfaces import End, FlitLayout
 from .roundrobin import onehot_mux, onehot_when
 
 
-class FreeSlots(wiring.Component):
+class FreeSlots(Component):
     """Free slots of the flit memory: first each slot once, then those given back, in order.
 
     The user never takes more than it gave back and `slots` allow; `slot` is valid then.
@@ -43,7 +44,7 @@ class FreeSlots(wiring.Component):
         return m
 
 
-class Queue(wiring.Component):
+class Queue(Component):
     """One list: its two first entries and the place of its last one; the rest is in `links`.
 
     An entry is a slot and what must be known of its flit before the flit is read. The one behind
@@ -105,7 +106,7 @@ class Queue(wiring.Component):
         return m
 
 
-class VoqMemory(wiring.Component):
+class VoqMemory(Component):
     """The queues of one input, which share V*D slots.
 
     Attributes

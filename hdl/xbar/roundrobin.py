@@ -1,8 +1,9 @@
 """Round-robin choice on request vectors, one-hot throughout."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from ..component import Component
 
 
 def at_or_above(x):
@@ -36,7 +37,7 @@ def first_from(requests, mask):
     return Mux(late.any(), lowest_set(late), lowest_set(requests))
 
 
-class RoundRobin(wiring.Component):
+class RoundRobin(Component):
     """Picks the first request from a pointer upwards, cyclically.
 
     Parameters

@@ -1,10 +1,10 @@
 """Route of a packet at one input (docs/crossbar.md, Route of a packet)."""
 
 from amaranth import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .roundrobin import first_from
 from .tables import Entry, InputTables, Kind
 
@@ -37,7 +37,7 @@ def population(bits):
     return population(bits[:half]) + population(bits[half:])
 
 
-class Choice(wiring.Component):
+class Choice(Component):
     """One member of a set of outputs, one-hot.
 
     Attributes
@@ -95,7 +95,7 @@ class Choice(wiring.Component):
         return candidates[0][1]
 
 
-class Router(wiring.Component):
+class Router(Component):
     """Looks up and resolves; registers hold what the next cycle needs.
 
     Attributes

@@ -4,6 +4,7 @@ from amaranth import Module, Signal
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..component import Component
 from .roundrobin import onehot_when
 
 KIND_BITS = 3
@@ -62,7 +63,7 @@ class InputTables(wiring.Signature):
         })
 
 
-class Tables(wiring.Component):
+class Tables(Component):
     """Takes writes, one a cycle once all entries are cleared.
 
     Attributes

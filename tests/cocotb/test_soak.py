@@ -64,14 +64,20 @@ mutation = Signal(4)
 
 
 def chosen(name: str):
+    """Whether the run is of that mutant; in a module that has :func:`with_mutation`."""
     return mutation == list(MUTANTS).index(name) + 1
+
+
+def with_mutation(m):
+    m.submodules.mutation = Instance("soak_mutation", o_number=mutation)
+    return m
 
 
 class SkippingReplay(layer.ReplayRing):
     """Replays from one flit too far."""
 
     def elaborate(self, platform):
-        m = super().elaborate(platform)
+        m = with_mutation(super().elaborate(platform))
         with m.If(self.seek & chosen("a replay skips a flit")):
             m.d.sync += self.tx.eq(self.position + Const(1, len(self.position)))
         return m
@@ -81,7 +87,7 @@ class UncreditedAdmission(layer.Admission):
     """Admits without a credit, while the ring has room."""
 
     def elaborate(self, platform):
-        m = super().elaborate(platform)
+        m = with_mutation(super().elaborate(platform))
         with m.If(chosen("flits are sent without a credit") & self.stalled.any() & ~self.renew):
             m.d.comb += m.submodules.choice.requests.eq(self.stalled)
         return m
@@ -89,6 +95,9 @@ class UncreditedAdmission(layer.Admission):
 
 class CarelessReceiver(layer.Receiver):
     """Accepts whole frames whatever their sequence number, or loses a credit."""
+
+    def elaborate(self, platform):
+        return with_mutation(super().elaborate(platform))
 
     def _judge(self, m, tail_seen, crc_good, tail, counted, first):
         super()._judge(m, tail_seen, crc_good, tail, counted, first)
@@ -103,19 +112,19 @@ class ForgetfulConsumer(delivery.Consumer):
     """A new session takes the consumer's buffer for empty, or leaves its packets open."""
 
     def elaborate(self, platform):
-        m = super().elaborate(platform)
+        m = with_mutation(super().elaborate(platform))
         with m.If(chosen("a session begins with all credits")):
             m.d.comb += [free.eq(self._cfg.xbar.vc_depth) for free in self.free]
         with m.If(chosen("a cut packet is not ended")):
-            m.d.comb += [self.abort.eq(0), self.settled.eq(~self.given)]
+            m.d.comb += [self.aborting.eq(0), self.settled.eq(~self.given)]
         return m
 
 
-class BrokenLink(layer.Link):
+class ChoosingFramer(layer.Framer):
+    """Its functions are patched."""
+
     def elaborate(self, platform):
-        m = super().elaborate(platform)
-        m.submodules.mutation = Instance("soak_mutation", o_number=mutation)
-        return m
+        return with_mutation(super().elaborate(platform))
 
 
 MUTANTS = {
@@ -137,13 +146,14 @@ def broken():
         patch.setattr(layer, "ReplayRing", SkippingReplay)
         patch.setattr(layer, "Admission", UncreditedAdmission)
         patch.setattr(layer, "Receiver", CarelessReceiver)
+        patch.setattr(layer, "Framer", ChoosingFramer)
         patch.setattr(delivery, "Consumer", ForgetfulConsumer)
         patch.setattr(receiver, "update", lambda state, bits: Mux(
             chosen("the CRC is ignored"), residue(), update(state, bits)))
         for module in (framer, receiver):
             patch.setattr(module, "seed", lambda *numbers: Mux(
                 chosen("the session is ignored"), INIT, seed(*numbers)))
-        link = cache.to_verilog(BrokenLink(cfg), name="link")
+        link = cache.to_verilog(layer.Link(cfg), name="link")
     chooser = (soak.VERILOG / "soak_mutation.v").read_text()
     return soak.build(cfg, link + chooser)
 

@@ -33,7 +33,7 @@ class SilentOutput(layer.OutputPort):
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
-        m.d.comb += self.abort.eq(0)
+        m.d.comb += self.aborting.eq(0)
         return m
 
 

@@ -73,11 +73,13 @@ def test_fault_of_a_synchroniser_gives_exactly_its_finding(synchroniser, why, mo
 def test_second_flop_on_another_clock_is_found(tmp_path):
     text = to_verilog(Toy(), name="toy")
     module = text.index("module \\toy.up.fifo.consume_cdc ")
-    right = "always @(posedge clk)\n    stage1 <= stage0;"
+    right = "    stage1 <= stage0;"
     at = text.index(right, module)
+    end = text.index("endmodule", at)
     # The module has no other clock: the pointer's top bit does for one.
     (tmp_path / "toy.v").write_text(
-        text[:at] + right.replace("clk", "rst") + text[at + len(right):])
+        text[:at] + text[at + len(right):end] + "  always @(posedge rst)\n" + right + "\n"
+        + text[end:])
     found = crossings.trace(tmp_path / "toy.v", tmp_path).findings
     assert ("up/fifo/consume_r_gry (tx_clk) -> up/fifo/consume_cdc/stage0 (clk): "
             "the two flops are not a chain of one clock") in found

@@ -16,6 +16,7 @@ from amaranth.lib.wiring import In, Out
 
 from lightloom import config
 from lightloom.flow import cache, tools, verilog
+from lightloom.hdl import export
 from lightloom.hdl.blocks import BLOCKS
 from lightloom.hdl.link import lanes
 from lightloom.hdl.link.lanes import LanePolicy
@@ -153,7 +154,7 @@ def test_repeated_bits_are_folded_and_others_are_not():
 def test_cache_gives_the_same_text_and_is_used(tmp_path, monkeypatch):
     first = cache.to_verilog(Sample(), name="sample", folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-    monkeypatch.setattr(cache.export, "to_verilog", lambda component, *, name: "converted again")
+    monkeypatch.setattr(cache.export, "from_rtlil", lambda text, *, name: "converted again")
     assert cache.to_verilog(Sample(), name="sample", folder=tmp_path) == first
 
 
@@ -165,7 +166,7 @@ def test_cache_tells_names_apart(tmp_path):
 def test_known_block_is_not_elaborated_to_be_found(tmp_path):
     cfg = config.load("ecp5")
     first = cache.to_verilog(LanePolicy(cfg), name="lane_policy", folder=tmp_path)
-    with mock.patch.object(cache.rtlil, "convert") as convert:
+    with mock.patch.object(export, "to_rtlil") as convert:
         assert cache.to_verilog(LanePolicy(cfg), name="lane_policy", folder=tmp_path) == first
     convert.assert_not_called()
 

@@ -1,10 +1,12 @@
 """Reed-Solomon decoder of a lane, with codeword sync."""
 
-from amaranth import Cat, Module, Mux, ResetInserter, Signal
+from amaranth import Cat, DomainRenamer, Module, Mux, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, ResetSignal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from . import forney
 from .code import PAYLOAD
 from .grouping import Grouping
@@ -15,7 +17,7 @@ from .sync import CodewordSync
 from .syndromes import Syndromes
 
 
-class FecDecoder(wiring.Component):
+class FecDecoder(Component):
     """Corrects a lane's blocks.
 
     A codeword whose last block comes at y leaves from y + `code.latency` on, one block every
@@ -60,7 +62,9 @@ class FecDecoder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         code = self._code
-        dropped = ResetInserter(~self.block_lock)
+        m.domains += (held := ClockDomain("held", local=True))
+        m.d.comb += [held.clk.eq(ClockSignal()), held.rst.eq(ResetSignal() | ~self.block_lock)]
+        dropped = DomainRenamer("held")
         m.submodules.slots = slots = dropped(Slots(code, code.slots))
         m.submodules.grouping = grouping = Grouping(code)
         m.submodules.syndromes = syndromes = dropped(Syndromes(code))

@@ -1,9 +1,9 @@
 """Reed-Solomon encoder of a lane."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .code import PAYLOAD
 from .field import Field
 from .grouping import Grouping
@@ -28,7 +28,7 @@ def feedback(code) -> list[list[int]]:
     return [[column[row] for column in columns] for row in range(code.parity)]
 
 
-class FecEncoder(wiring.Component):
+class FecEncoder(Component):
     """Parity of a lane's blocks. After reset the first block begins a codeword.
 
     Parameters

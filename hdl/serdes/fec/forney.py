@@ -1,16 +1,16 @@
 """What is wrong in each symbol of a block (Chien search and Forney's formula)."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .field import Field
 
 CYCLES = 4
 """From a block's turn to its errors."""
 
 
-class Forney(wiring.Component):
+class Forney(Component):
     """Errors of the symbols of one data block after another.
 
     Parameters

@@ -1,13 +1,13 @@
 """Blocks of a codeword to its symbols."""
 
 from amaranth import Cat, Const, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .code import PAYLOAD
 
 
-class Grouping(wiring.Component):
+class Grouping(Component):
     """The symbols that each block completes; bits of one that is begun are kept.
 
     Parameters

@@ -1,13 +1,13 @@
 """How many roots has the locator among the codeword's places? (Chien search)"""
 
 from amaranth import Cat, Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .field import Field
 
 
-class RootCount(wiring.Component):
+class RootCount(Component):
     """Looks at `scan_symbols` places a cycle, from the last symbol on.
 
     Parameters

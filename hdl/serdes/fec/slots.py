@@ -1,11 +1,12 @@
 """Which block of the codeword it is."""
 
 from amaranth import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 
-class Slots(wiring.Component):
+
+class Slots(Component):
     """Counts the blocks of a codeword.
 
     Parameters

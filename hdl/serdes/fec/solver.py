@@ -8,13 +8,13 @@ discrepancies that the other steps would meet, all there, are zero.
 """
 
 from amaranth import Cat, Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .field import Field
 
 
-class Solver(wiring.Component):
+class Solver(Component):
     """Error locator and evaluator from the syndromes.
 
     Parameters

@@ -1,13 +1,14 @@
 """Codeword sync of a lane, by trial (in the manner of IEEE 802.3 cl. 74.7.4.7)."""
 
 from amaranth import Module, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
+from ...component import Component
 
 MOST_BAD = 8
 
 
-class CodewordSync(wiring.Component):
+class CodewordSync(Component):
     """Finds the block at which codewords begin.
 
     Attributes

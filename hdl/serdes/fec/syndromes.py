@@ -1,13 +1,13 @@
 """Syndromes of a received codeword."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ...component import Component
 from .field import Field
 
 
-class Syndromes(wiring.Component):
+class Syndromes(Component):
     """Horner's rule, all symbols of a block in one cycle.
 
     Parameters
