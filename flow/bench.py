@@ -20,7 +20,7 @@ from ..sim.workload import DEFAULT_SKIP, DEFAULT_TRACE, load
 from ..tb.pair_harness import HostPacket, run_pair
 from . import cache, load_bench
 from .errors import writable
-from .replay import SETTLE, offers, pair_routes
+from .replay import SETTLE, modelled, offers, pair_routes
 from .result import quantity
 
 RUNS = 3
@@ -74,6 +74,7 @@ def _rack(cfg) -> dict:
 
 def _pair(cfg) -> dict:
     """The same packets, both ways at full load, through the model and the RTL."""
+    cfg = modelled(cfg)
     start, routes = cfg.derived.bringup_cycles, pair_routes(cfg, 0)
     rng = np.random.default_rng(1)
     size = cfg.chiplet.flit_bytes * 8
@@ -90,7 +91,7 @@ def _pair(cfg) -> dict:
     for simulator in ("icarus", "verilator"):
         times[f"two chiplets, {simulator.capitalize()}"] = [
             run_pair(cfg, verilog, packets, routes, cycles=cycles, start=start,
-                     folder=FOLDER / simulator, simulator=simulator, seed=1, joined=1,
+                     folder=FOLDER / simulator, simulator=simulator, seed=1,
                      on_cycle=lambda *_: None).seconds for _ in range(RUNS)]
     return {name: {"cycles_per_s": cycles / median(values)} for name, values in times.items()}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import config
 from ..hdl.chiplet import Chiplet
 from ..sim.rack import PairModel
 from ..sim.xbar import ONE
@@ -31,6 +32,19 @@ class Replay:
     mismatches: list[str]      # flit, port, cycle, expected, seen
     seconds: float             # that the RTL simulation took
     run: PairRun
+
+
+def modelled(cfg):
+    """The configuration of an endpoint's chiplet as the rack has it: only the planes modelled."""
+    return config.override(cfg, chiplet__optical_ports=cfg.rack.planes)
+
+
+def prepare(cfg) -> None:
+    """Convert the chiplet and compile the model, for :func:`replay` to find both on disk."""
+    cfg = modelled(cfg)
+    cache.to_verilog(Chiplet(cfg), name="chiplet")
+    silent = [[[] for _ in range(cfg.chiplet.host_ports)] for _ in ENDS]
+    PairModel(cfg, pair_routes(cfg, 0)).run(silent, cycles=1)
 
 
 def busiest_endpoint(result, endpoints: int) -> int:
@@ -69,7 +83,8 @@ def chiplet_packets(cfg, result, endpoint: int, start: int, rng) -> list[list[li
 def pair_routes(cfg, endpoint: int) -> list[list[tuple[int, int]]]:
     """Entries (kind, set of ports) of both ends: `endpoint` is at `a`, all others at `b`."""
     hosts = cfg.chiplet.host_ports
-    here, away = (ONE, (1 << hosts) - 1), (ONE, 1 << hosts)
+    here = ONE, (1 << hosts) - 1
+    away = ONE, (1 << cfg.chiplet.optical_ports) - 1 << hosts
     return [[here if (dst == endpoint) == at_a else away for dst in range(cfg.chiplet.endpoints)]
             for at_a in (True, False)]
 
@@ -81,7 +96,7 @@ def offers(packets) -> list[list[list[tuple[int, int, int, int, int]]]]:
 
 
 def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: bool = False,
-           chiplet=Chiplet, joined: int = 1, simulator: str = "icarus",
+           chiplet=Chiplet, joined: int | None = None, simulator: str = "icarus",
            on_cycle=None) -> Replay:
     """Run the packets through two chiplets in RTL and in the model, and compare.
 
@@ -93,8 +108,8 @@ def replay(cfg, packets, routes, *, start: int, folder: Path, seed: int, waves: 
         Cycle by which the links must be ACTIVE; no packet is offered earlier.
     chiplet : type
         Component class of the RTL.
-    joined : int
-        How many optical ports of the two ends are joined.
+    joined : int, optional
+        How many optical ports of the two ends are joined; by default all.
     on_cycle : callable, optional
         Called with (cycles done, cycles to do) while the RTL runs.
 

