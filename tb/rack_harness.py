@@ -33,7 +33,8 @@ COMMANDS = {
 }
 
 BLOCK = 'hier_block -module "{name}"'
-"""Each kind of chiplet is compiled once."""
+PARTS = "", "_adapter", "_link"
+"""Each kind of chiplet is compiled once, and in it each kind of part that a port has."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def build(cfg, topology, verilog: dict[str, str], *, simulator: str = "verilator
     texts["harness.v"] = RackVerilog(cfg, topology, room).text()
     texts |= {file: (VERILOG / file).read_text() for file in (*FILES, CLOCKS[simulator])}
     if simulator == "verilator":
-        texts["blocks.vlt"] = "\n".join(
-            ["`verilator_config", *(BLOCK.format(name=name) for name in verilog), ""])
+        blocks = (BLOCK.format(name=name + part) for name in verilog for part in PARTS)
+        texts["blocks.vlt"] = "\n".join(["`verilator_config", *blocks, ""])
     program = {"verilator": "obj_dir/Vrack_harness", "icarus": "rack.vvp"}[simulator]
     key = "\n".join([version("verilator"), *COMMANDS[simulator], *texts, *texts.values()])
     folder = (CACHE / hashlib.sha256(key.encode()).hexdigest()).resolve()

@@ -43,7 +43,7 @@ def test_encoder_sends_the_message_and_then_its_parity(code, count, busy, seed, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("code", "count", "heaviest"), [
-    (RS152, 160, 8), (RS544, 24, 20), (ODD, 48, 7)], ids=lambda v: getattr(v, "name", v))
+    (RS152, 80, 8), (RS544, 10, 20), (ODD, 32, 7)], ids=lambda v: getattr(v, "name", v))
 def test_decoder_makes_of_errors_what_galois_does(code, count, heaviest, seed, tmp_path):
     rng = random.Random(seed)
     assert_decodes(code, mixed_words(code.name, count, rng, heaviest), Line(rng), tmp_path,

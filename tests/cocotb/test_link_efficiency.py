@@ -43,7 +43,7 @@ def wide_sim():
 
 @pytest.mark.slow
 def test_long_packets_of_64_byte_flits_on_the_lanes_of_sim(tmp_path):
-    check(wide_sim(), [64], tmp_path, "icarus", periods=5)
+    check(wide_sim(), [64], tmp_path, "icarus", periods=3)
 
 
 @pytest.mark.long

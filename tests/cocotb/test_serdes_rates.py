@@ -68,7 +68,7 @@ def efficiency(name, live, blocks, seed, folder):
 
 @pytest.mark.slow
 def test_of_a_line_bit_965_parts_in_1000_are_payload(seed, tmp_path):
-    efficiency("4 lanes", (4, 3, 1), 25_000, seed, tmp_path)
+    efficiency("4 lanes", (4, 3, 1), 12_000, seed, tmp_path)
 
 
 @pytest.mark.long
@@ -101,7 +101,7 @@ def test_latency_of_lone_beats(lanes, word, seed, tmp_path):
     start = bring_up_cycles(cfg)
     gap = 8 + 66 * cfg.derived.blocks // (cfg.serdes.lanes * word)
     offers, at = [], start
-    for _, *beat in dense_offers(cfg, rng, 40):
+    for _, *beat in dense_offers(cfg, rng, 20):
         offers.append((at, *beat))
         at += gap + int(rng.integers(8))
     cycles = at + 40
