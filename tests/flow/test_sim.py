@@ -85,3 +85,17 @@ def test_folder_that_cannot_be_written_is_one_line_before_anything_runs(trace, t
     (tmp_path / "file").write_text("")
     with pytest.raises(FlowError, match=r"file/x/rtl: cannot be written"):
         sim.run(config.load("ecp5"), trace, window=10, out=tmp_path / "file" / "x")
+
+
+@pytest.mark.long
+def test_chiplet_in_rtl_has_a_port_for_each_plane_and_uses_them_all(trace, tmp_path, monkeypatch):
+    cfg = config.override(config.load("ecp5"), chiplet__optical_ports=2, rack__planes=2,
+                          xbar__statistics=True)
+    runs, replayed = [], replay.replay
+    monkeypatch.setattr(replay, "replay", lambda *args, **kwargs: (
+        runs.append(replayed(*args, **kwargs)), runs[-1])[1])
+    done = sim.run(cfg, trace, window=300, out=tmp_path)
+    assert done.flits > 20 and done.mismatches == 0
+    status = runs[0].run.status
+    assert all(sum(status[f"a_status{p}"]["xbar"]["output"]["flits"]) > 0 for p in range(2))
+    assert "a_status2" not in status
