@@ -3,8 +3,8 @@
 Copies of a :class:`lightloom.hdl.component.Component` are instances of one module. Yosys turns
 every process into plain assigns and flip-flops: an ``always @*`` whose inputs never change would
 keep its outputs at X in a Verilog simulator. Names that are only another one for a net are left
-out, and the flip-flops of a module that have a clock in common are in one block: half of the
-text, and of a simulator's time.
+out, and the flip-flops of a module that have a clock in common are in one block: less to read,
+and less for a simulator to do.
 """
 
 from __future__ import annotations
@@ -65,9 +65,8 @@ class Modules:
         if key is None:
             return None
         if key not in self._made:
-            outer, name = self._converted, self._name_of(type(component).__name__)
+            name = self._name_of(type(component).__name__)
             text = self._convert(component, name).replace(_TOP, "", 1)
-            self._converted = outer
             self._texts.append(text)
             ports = {pin for _, pin, _ in _pins(component)}
             start = text.index(f"\nmodule \\{name}\n")
@@ -81,10 +80,12 @@ class Modules:
                 prefix.removesuffix("_") or "sync")) for prefix, kind in clocks))
 
     def _convert(self, component, name: str) -> str:
-        self._converted = component
+        outer, self._converted = self._converted, component
         ways = {"i": PortDirection.Input, "o": PortDirection.Output}
         ports = {pin: (value, ways[way]) for way, pin, value in _pins(component)}
-        return rtlil.convert(component, name=name, platform=self, ports=ports, emit_src=False)
+        text = rtlil.convert(component, name=name, platform=self, ports=ports, emit_src=False)
+        self._converted = outer
+        return text
 
     def _name_of(self, kind: str) -> str:
         """A module name for a class, with a number from the second on.

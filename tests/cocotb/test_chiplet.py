@@ -108,9 +108,9 @@ def test_100_000_flits_without_errors_equal_the_model_in_every_delivery_cycle(tm
 
 
 @pytest.mark.parametrize(("make", "most", "errors", "simulator"), [
-    (one_port, 1500, 6, "icarus"),
+    (one_port, 3000, 15, "icarus"),
     pytest.param(lambda: config.load("ecp5"), 100_000, 100, "verilator", marks=pytest.mark.long)],
-    ids=["1500", "100000"])
+    ids=["3000", "100000"])
 def test_flits_over_lanes_with_bit_errors_arrive_once_in_order_unchanged(
         make, most, errors, simulator, tmp_path, seed):
     # So many errors take lanes out, and then the time is not enough.

@@ -10,7 +10,7 @@ from lightloom.flow.goodput import PLAN, measure, show
 @pytest.mark.slow
 def test_goodput_follows_the_closed_form_within_its_spread(tmp_path, seed):
     cfg = one_port()
-    points = measure(cfg, [(1e-4, 3000)], tmp_path, seed=seed % 1000,
+    points = measure(cfg, [(3e-5, 4000), (2e-4, 2000)], tmp_path, seed=seed % 1000,
                      simulator="icarus")
     show(points)
     for point in points:

@@ -41,7 +41,7 @@ class Tree(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains += (domain := ClockDomain("fast", local=True, reset_less=False))
+        m.domains += (domain := ClockDomain("fast", local=True))
         m.d.comb += domain.clk.eq(self.fast)
         for number, make in enumerate(self._leaves):
             leaf = make()
